@@ -1,0 +1,62 @@
+// The settings of bw: one table, from which the flags, --help, and the README's table come. Pure; any thread.
+// Environment first; a flag wins. An empty value counts as not set.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bw/log.hpp"
+
+namespace bw {
+
+struct Config {
+    std::vector<std::string> nats_urls;  // each with scheme, host and port; may hold secrets
+    std::string outdir;
+    std::string stream;
+    std::string consumer;
+    std::chrono::milliseconds job_timeout{};
+    std::chrono::milliseconds retry_delay{};  // 0: a failed job waits for the consumer's ack wait
+    std::chrono::milliseconds connect_timeout{};
+    std::chrono::milliseconds stop_grace{};
+    std::string credentials_file;
+    std::string nkey_seed_file;
+    std::string tls_ca_file;
+    std::string tls_certificate_file;
+    std::string tls_key_file;
+    log::Level log_level{};
+    log::Format log_format{};
+};
+
+struct Setting {
+    std::string_view variable;  // in the environment
+    std::string_view flag;
+    std::string_view fallback;  // empty: none
+    std::string_view format;    // what a right value looks like
+    std::string_view meaning;
+    bool secret;  // its value is never shown
+    // Stores a value; false if it does not have the format.
+    bool (*store)(Config& config, std::string_view value);
+};
+
+std::span<const Setting> settings();
+
+enum class Command { kWork, kSetup };
+
+// Looks a variable up; std::getenv in the product.
+using Environment = std::function<std::optional<std::string>(std::string_view variable)>;
+// Values by flag ("--outdir"), as given on the command line.
+using Flags = std::map<std::string, std::string, std::less<>>;
+
+// Throws one Error (kConfiguration) that names every wrong or missing setting.
+Config load_config(const Environment& environment, const Flags& flags, Command command);
+
+// The URL with what stands before the @ replaced by ***, for logs.
+std::string redact_url(std::string_view url);
+
+}  // namespace bw

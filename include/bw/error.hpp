@@ -1,0 +1,46 @@
+// What can go wrong, by name. Every failure of bw is thrown as an Error and turned into one log line and
+// one exit code by the caller in src/cli; nothing else ends the process.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace bw {
+
+// The value is the exit code; README.md documents each.
+enum class ErrorKind {
+    kInternal = 1,       // a defect of bw, or no memory
+    kConfiguration = 2,  // a setting or the command line
+    kQueue = 3,          // NATS, the stream, the consumer
+    kJob = 4,            // the request itself: JSON, id, image URI, advisory
+    kImage = 5,          // the input cannot be read, or is no image that we convert
+    kOutput = 6,         // OUTDIR does not take the result
+    kTimeout = 7,        // the job ran longer than BW_JOB_TIMEOUT
+    kStopped = 8,        // told to end before the job was done; the job was given back
+    kDifference = 9,     // setup found a stream or consumer that is not as it should be
+};
+
+constexpr int exit_code(ErrorKind kind) { return static_cast<int>(kind); }
+
+// The word that stands for the kind in logs.
+std::string_view name(ErrorKind kind);
+
+class Error : public std::runtime_error {
+  public:
+    // `where` is the file, URI, setting or subject that the failure is about; `what` says the rest. Neither
+    // may hold a secret.
+    Error(ErrorKind kind, std::string where, const std::string& what);
+
+    ErrorKind kind() const { return kind_; }
+    const std::string& where() const { return where_; }
+
+  private:
+    ErrorKind kind_;
+    std::string where_;
+};
+
+// "No such file or directory", thread-safe.
+std::string system_reason(int error_number);
+
+}  // namespace bw

@@ -1,0 +1,28 @@
+// A job as it stands in the stream, and the advisory that answers it. Pure functions; any thread.
+//   {"id": "5e91425f", "image": "file:///data/5e91425f.jpg", "advisory": "advisory.5e91425f"}
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bw {
+
+// An id becomes a file name, which Linux limits to 255 bytes; the rest is for the extension.
+inline constexpr std::size_t kMaxIdBytes = 200;
+
+struct Job {
+    std::string id;
+    std::string image;  // a URI; storage says which are good
+    std::optional<std::string> advisory;
+};
+
+// Fills `job` from a message. Unknown members are ignored. Throws Error (kJob) for anything that is not a
+// valid job; `job.id` then holds what stood as the id, if it could be read, and nothing else in `job` counts.
+void parse_job(std::string_view payload, Job& job);
+
+// {"id":"5e91425f"}
+std::string advisory_body(const Job& job);
+
+}  // namespace bw

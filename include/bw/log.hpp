@@ -1,0 +1,46 @@
+// Log lines on standard error, as text for people or JSON for machines:
+//   2026-11-22T10:02:32.123Z info  job done id=5e91425f seq=17
+//   {"time":"2026-11-22T10:02:32.123Z","level":"info","msg":"job done","id":"5e91425f","seq":17}
+// Any thread may write; a line is written whole. Values are escaped, so that no job can forge a line.
+// Only error() says "error": an operator may grep for it.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bw/error.hpp"
+
+namespace bw::log {
+
+enum class Level { kDebug, kInfo, kWarn, kError };
+enum class Format { kText, kJson };
+
+struct Field {
+    template <std::integral Integer>
+    Field(std::string_view field_name, Integer number)
+        : name(field_name), value(static_cast<std::int64_t>(number)) {}
+    Field(std::string_view field_name, std::string_view text) : name(field_name), value(std::string(text)) {}
+
+    std::string_view name;  // a literal
+    std::variant<std::int64_t, std::string> value;
+};
+using Fields = std::vector<Field>;
+
+// Lines under `level` are dropped. Before the first call: info, text.
+void configure(Level level, Format format);
+
+void debug(std::string_view message, const Fields& fields = {});
+void info(std::string_view message, const Fields& fields = {});
+void warn(std::string_view message, const Fields& fields = {});
+
+// The one line of a failure: what, kind=, where=, then `fields`.
+void error(const Error& error, const Fields& fields = {});
+
+// One line without its time, as written to standard error. For tests.
+std::string format_line(Format format, Level level, std::string_view message, const Fields& fields);
+
+}  // namespace bw::log

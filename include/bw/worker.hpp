@@ -1,0 +1,75 @@
+// The loop: fetch, read, convert, commit, advise, acknowledge. One job at a time.
+//
+// Two threads: the caller's runs the job; a second one keeps the delivery ours (heartbeat) and, since no
+// decoder and no network file system can be interrupted, ends the process when the job is over its time or a
+// hard stop comes.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "bw/error.hpp"
+#include "bw/jetstream.hpp"
+#include "bw/log.hpp"
+#include "bw/storage.hpp"
+
+namespace bw {
+
+// A job that failed, with what the log says of it (id, seq, delivery). Its delivery has been given back.
+class JobFailed : public Error {
+  public:
+    JobFailed(const Error& cause, log::Fields job) : Error(cause), job_(std::move(job)) {}
+    const log::Fields& job() const { return job_; }
+
+  private:
+    log::Fields job_;
+};
+
+struct WorkerSettings {
+    std::string outdir;  // for the log
+    QueueNames names;    // for the log
+    std::chrono::milliseconds job_timeout{};
+    std::chrono::milliseconds retry_delay{};
+};
+
+// Bytes and extension of an image to the bytes of the result.
+using Convert = std::function<std::string(std::string_view bytes, std::string_view extension)>;
+
+// Reports the failure and ends the process; does not return. Called from the second thread.
+using Abandon = std::function<void(const JobFailed& failure)>;
+
+struct StopTokens {
+    std::stop_token soft;  // finish the job in hand, then return
+    std::stop_token hard;  // give the job in hand back at once
+};
+
+class Worker {
+  public:
+    // What is referred to must outlive the worker.
+    Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
+           StopTokens stop);
+
+    // Returns after a soft stop. Throws JobFailed for the first job that fails, Error for everything else.
+    void run();
+
+  private:
+    void work_on(const Delivery& delivery);
+    void give_back(const Delivery& delivery, ErrorKind reason);
+
+    const WorkerSettings settings_;
+    WorkQueue& queue_;
+    Storage& storage_;
+    const Convert convert_;
+    const Abandon abandon_;
+    const StopTokens stop_;
+};
+
+// How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered
+// again whatever the delay, so that JetStream's advisory about it comes with the next pull.
+std::chrono::milliseconds nak_delay(std::chrono::milliseconds retry_delay, std::uint64_t deliveries,
+                                    std::int64_t max_deliver);
+
+}  // namespace bw

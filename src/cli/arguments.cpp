@@ -1,0 +1,52 @@
+#include "arguments.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace bw::cli {
+namespace {
+
+constexpr const char* kDescription =
+    "Black and white images from a NATS JetStream work queue.\n"
+    "Pulls jobs {\"id\": …, \"image\": \"file:///…\", \"advisory\": …}, writes OUTDIR/<id>.<ext>, publishes "
+    "the advisory, acks.\n";
+
+std::string explanation(const Setting& setting) {
+    std::string text = std::string(setting.variable) + ": " + std::string(setting.meaning);
+    if (!setting.fallback.empty()) text += " [" + std::string(setting.fallback) + "]";
+    return text;
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, char** argv) {
+    Arguments arguments;
+    CLI::App app(kDescription, "bw");
+    app.set_version_flag("--version", "bw " BW_VERSION);
+    app.get_formatter()->column_width(32);
+    app.fallthrough();
+    app.require_subcommand(0, 1);
+    app.add_subcommand("work", "Do jobs until SIGTERM or SIGINT; what bw does without a command");
+    const auto* setup =
+        app.add_subcommand("setup", "Create the stream and the consumer, or say how they differ");
+    for (const Setting& setting : settings()) {
+        const std::string flag(setting.flag);
+        app.add_option_function<std::string>(
+               flag, [&arguments, flag](const std::string& value) { arguments.flags[flag] = value; },
+               explanation(setting))
+            ->type_name("")
+            ->group("Settings (the environment variable of the name shown; a flag wins)");
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        arguments.output = app.help();
+    } catch (const CLI::CallForVersion&) {
+        arguments.output = app.version() + "\n";
+    } catch (const CLI::ParseError& e) {
+        arguments.mistake = e.what();
+    }
+    if (setup->parsed()) arguments.command = Command::kSetup;
+    return arguments;
+}
+
+}  // namespace bw::cli

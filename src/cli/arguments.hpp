@@ -1,0 +1,20 @@
+// The command line, read by CLI11; every flag comes from the table of settings.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bw/config.hpp"
+
+namespace bw::cli {
+
+struct Arguments {
+    Command command = Command::kWork;
+    Flags flags;
+    std::optional<std::string> output;   // --help or --version: what to print instead of anything else
+    std::optional<std::string> mistake;  // the command line is wrong: why
+};
+
+Arguments parse_arguments(int argc, char** argv);
+
+}  // namespace bw::cli

@@ -1,0 +1,97 @@
+#include "commands.hpp"
+
+#include <cstdlib>
+#include <iostream>
+
+#include "bw/error.hpp"
+#include "bw/image.hpp"
+#include "bw/jetstream.hpp"
+#include "bw/log.hpp"
+#include "bw/storage.hpp"
+#include "bw/worker.hpp"
+#include "stop_signals.hpp"
+
+namespace bw::cli {
+namespace {
+
+int report(const Error& error, const log::Fields& job = {}) {
+    log::error(error, job);
+    return exit_code(error.kind());
+}
+
+std::optional<std::string> environment(std::string_view variable) {
+    const char* value = std::getenv(std::string(variable).c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+ConnectionOptions connection_options(const Config& config) {
+    return {config.nats_urls,      config.credentials_file,     config.nkey_seed_file,
+            config.tls_ca_file,    config.tls_certificate_file, config.tls_key_file,
+            config.connect_timeout};
+}
+
+int work(const Config& config) {
+    StopSignals signals(config.stop_grace);
+    start_images();
+    const auto storage = open_storage(config.outdir);
+    const auto connection = connect(connection_options(config), signals.soft());
+    if (connection == nullptr) return EXIT_SUCCESS;
+    const QueueNames names{config.stream, config.consumer};
+    const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
+    if (queue == nullptr) return EXIT_SUCCESS;
+    const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
+    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
+                  to_monochrome, abandon, {signals.soft(), signals.hard()});
+    worker.run();
+    log::info("stopped");
+    return EXIT_SUCCESS;
+}
+
+std::string_view words(SetupResult::Outcome outcome) {
+    switch (outcome) {
+        case SetupResult::Outcome::kCreated:
+            return "created";
+        case SetupResult::Outcome::kAsItShouldBe:
+            return "as it should be";
+        case SetupResult::Outcome::kDiffers:
+            return "differs";
+    }
+    return "";
+}
+
+int setup(const Config& config) {
+    const auto connection = connect(connection_options(config), {});
+    bool differs = false;
+    for (const auto& result : set_up(*connection, {config.stream, config.consumer})) {
+        std::cout << result.what << ": " << words(result.outcome) << "\n";
+        for (const auto& difference : result.differences) std::cout << "  " << difference << "\n";
+        differs = differs || result.outcome == SetupResult::Outcome::kDiffers;
+    }
+    if (!differs) return EXIT_SUCCESS;
+    std::cout << std::flush;
+    throw Error(ErrorKind::kDifference, config.stream,
+                "stream or consumer differ from what they should be; nothing was changed");
+}
+
+}  // namespace
+
+int run(const Arguments& arguments) {
+    try {
+        if (arguments.mistake) throw Error(ErrorKind::kConfiguration, "command line", *arguments.mistake);
+        if (arguments.output) {
+            std::cout << *arguments.output;
+            return EXIT_SUCCESS;
+        }
+        const Config config = load_config(environment, arguments.flags, arguments.command);
+        log::configure(config.log_level, config.log_format);
+        return arguments.command == Command::kSetup ? setup(config) : work(config);
+    } catch (const JobFailed& failure) {
+        return report(failure, failure.job());
+    } catch (const Error& failure) {
+        return report(failure);
+    } catch (const std::exception& defect) {
+        return report({ErrorKind::kInternal, "bw", defect.what()});
+    }
+}
+
+}  // namespace bw::cli

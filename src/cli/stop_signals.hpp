@@ -1,0 +1,31 @@
+// SIGTERM and SIGINT as stop tokens: the first is the soft stop, the second one or the end of the grace time
+// the hard one.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
+namespace bw::cli {
+
+// Blocks the signals for the process and waits for them in a thread of its own. Made by the main thread
+// before any other thread starts, since threads inherit the mask.
+class StopSignals {
+  public:
+    explicit StopSignals(std::chrono::milliseconds grace);
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+
+    std::stop_token soft() const { return soft_.get_token(); }
+    std::stop_token hard() const { return hard_.get_token(); }
+
+  private:
+    void wait(std::chrono::milliseconds grace);
+
+    std::stop_source soft_;
+    std::stop_source hard_;
+    std::thread thread_;
+};
+
+}  // namespace bw::cli

@@ -1,0 +1,234 @@
+#include "bw/config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::string_view kDurationFormat = "a duration such as 500ms, 30s or 2m";
+
+bool store_duration(milliseconds& target, std::string_view text, bool zero_allowed) {
+    static constexpr std::array<std::pair<std::string_view, int>, 4> kUnits{
+        {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+    // Bounded so that sums of times never overflow.
+    static constexpr int kMaxDays = 365;
+    std::int64_t number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{} || number < 0) return false;
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    if (number == 0 && unit.empty()) {
+        target = milliseconds(0);
+        return zero_allowed;
+    }
+    const auto* found =
+        std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& known) { return known.first == unit; });
+    if (found == kUnits.end() || number > kMaxDays * 86'400'000LL / found->second) return false;
+    target = milliseconds(number * found->second);
+    return number > 0 || zero_allowed;
+}
+
+template <milliseconds Config::*Target>
+bool duration(Config& config, std::string_view text) {
+    return store_duration(config.*Target, text, false);
+}
+
+template <milliseconds Config::*Target>
+bool duration_or_zero(Config& config, std::string_view text) {
+    return store_duration(config.*Target, text, true);
+}
+
+template <std::string Config::*Target>
+bool any_text(Config& config, std::string_view text) {
+    config.*Target = text;
+    return true;
+}
+
+// https://docs.nats.io/running-a-nats-service/nats_admin/jetstream_admin/naming: no blanks, dots, wildcards,
+// slashes.
+template <std::string Config::*Target>
+bool jetstream_name(Config& config, std::string_view text) {
+    const bool good = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return c > ' ' && c < 0x7f &&
+               std::string_view(".*>/\\").find(static_cast<char>(c)) == std::string_view::npos;
+    });
+    config.*Target = text;
+    return good;
+}
+
+bool valid_port(std::string_view text) {
+    unsigned port = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return failure == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
+// A host name, an IPv4 address, or an IPv6 address in brackets.
+bool valid_host(std::string_view host) {
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+        return host.find_first_not_of("0123456789abcdefABCDEF:.%", 1) == host.size() - 1;
+    }
+    return !host.empty() && std::all_of(host.begin(), host.end(), [](unsigned char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '.' || c == '_';
+    });
+}
+
+// libnats takes nonsense such as "ht!tp://" without a word, so URLs are checked here. Gives
+// scheme://[user@]host:port.
+std::optional<std::string> complete_url(std::string_view url) {
+    std::string scheme = "nats://";
+    if (const auto mark = url.find("://"); mark != std::string_view::npos) {
+        scheme = url.substr(0, mark + 3);
+        url.remove_prefix(mark + 3);
+        if (scheme != "nats://" && scheme != "tls://") return std::nullopt;
+    }
+    if (!url.empty() && url.back() == '/') url.remove_suffix(1);
+    const auto at = url.rfind('@');
+    const std::string_view user = at == std::string_view::npos ? "" : url.substr(0, at + 1);
+    std::string_view host = url.substr(user.size());
+    std::string_view port = "4222";
+    if (const auto colon = host.rfind(':'); colon != std::string_view::npos && host.back() != ']') {
+        port = host.substr(colon + 1);
+        host = host.substr(0, colon);
+    }
+    if (!valid_host(host) || !valid_port(port) || user == "@") return std::nullopt;
+    return scheme.append(user).append(host).append(":").append(port);
+}
+
+bool urls(Config& config, std::string_view text) {
+    config.nats_urls.clear();
+    while (true) {
+        const auto comma = text.find(',');
+        std::string_view one = text.substr(0, comma);
+        one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
+        one.remove_suffix(one.size() - (one.find_last_not_of(' ') + 1));
+        auto url = complete_url(one);
+        if (!url) return false;
+        config.nats_urls.push_back(std::move(*url));
+        if (comma == std::string_view::npos) return true;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+template <typename Value, std::size_t N>
+bool choose(Value& target, std::string_view text,
+            const std::array<std::pair<std::string_view, Value>, N>& choices) {
+    const auto* found =
+        std::find_if(choices.begin(), choices.end(), [&](const auto& one) { return one.first == text; });
+    if (found == choices.end()) return false;
+    target = found->second;
+    return true;
+}
+
+bool log_level(Config& config, std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, log::Level>, 4> kLevels{
+        {{"debug", log::Level::kDebug},
+         {"info", log::Level::kInfo},
+         {"warn", log::Level::kWarn},
+         {"error", log::Level::kError}}};
+    return choose(config.log_level, text, kLevels);
+}
+
+bool log_format(Config& config, std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, log::Format>, 2> kFormats{
+        {{"text", log::Format::kText}, {"json", log::Format::kJson}}};
+    return choose(config.log_format, text, kFormats);
+}
+
+constexpr bool kSecret = true;
+constexpr bool kOpen = false;
+
+constexpr std::array kSettings{
+    Setting{"NATS_URL", "--nats-url", "nats://127.0.0.1:4222",
+            "nats://[user:password@]host[:port], tls://…, a bare host, or several with commas",
+            "the NATS server or servers; user:password@ or token@ before the host", kSecret, urls},
+    Setting{"OUTDIR", "--outdir", "", "a directory that takes files",
+            "where results are written; bw setup does not need it", kOpen, any_text<&Config::outdir>},
+    Setting{"BW_STREAM", "--stream", "IMAGES", "a name without blanks, dots, wildcards or slashes",
+            "the stream; bw setup gives it the subjects NAME.>", kOpen, jetstream_name<&Config::stream>},
+    Setting{"BW_CONSUMER", "--consumer", "BW", "a name without blanks, dots, wildcards or slashes",
+            "the consumer", kOpen, jetstream_name<&Config::consumer>},
+    Setting{"BW_JOB_TIMEOUT", "--job-timeout", "30s", kDurationFormat, "a job that takes longer has failed",
+            kOpen, duration<&Config::job_timeout>},
+    Setting{"BW_RETRY_DELAY", "--retry-delay", "1s", "a duration such as 500ms, 30s or 2m, or 0",
+            "pause before a failed job is delivered again, doubled each time; 0: the consumer's ack wait",
+            kOpen, duration_or_zero<&Config::retry_delay>},
+    Setting{"BW_CONNECT_TIMEOUT", "--connect-timeout", "30s", kDurationFormat,
+            "how long to try for a server at the start", kOpen, duration<&Config::connect_timeout>},
+    Setting{"BW_STOP_GRACE", "--stop-grace", "8s", kDurationFormat,
+            "after SIGTERM: how long the job in hand may still take", kOpen, duration<&Config::stop_grace>},
+    Setting{"BW_LOG_LEVEL", "--log-level", "info", "debug, info, warn or error", "what is logged", kOpen,
+            log_level},
+    Setting{"BW_LOG_FORMAT", "--log-format", "text", "text or json", "how it is logged", kOpen, log_format},
+    Setting{"BW_CREDS", "--creds", "", "a file", "NATS credentials (a .creds file)", kOpen,
+            any_text<&Config::credentials_file>},
+    Setting{"BW_NKEY", "--nkey", "", "a file", "NATS nkey: the file with the seed", kOpen,
+            any_text<&Config::nkey_seed_file>},
+    Setting{"BW_TLS_CA", "--tls-ca", "", "a file", "TLS: certificates to trust (PEM); else the system's",
+            kOpen, any_text<&Config::tls_ca_file>},
+    Setting{"BW_TLS_CERT", "--tls-cert", "", "a file", "TLS: our certificate (PEM), with --tls-key", kOpen,
+            any_text<&Config::tls_certificate_file>},
+    Setting{"BW_TLS_KEY", "--tls-key", "", "a file", "TLS: our key (PEM), with --tls-cert", kOpen,
+            any_text<&Config::tls_key_file>},
+};
+
+std::optional<std::string> given_value(const Setting& setting, const Environment& environment,
+                                       const Flags& flags) {
+    if (const auto flag = flags.find(setting.flag); flag != flags.end()) return flag->second;
+    return environment(setting.variable);
+}
+
+class Complaints {
+  public:
+    void add(const std::string& complaint) { text_.append(text_.empty() ? "" : "; ").append(complaint); }
+    void throw_if_any() const {
+        if (!text_.empty()) throw Error(ErrorKind::kConfiguration, "settings", text_);
+    }
+
+  private:
+    std::string text_;
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+std::string redact_url(std::string_view url) {
+    std::string redacted(url);
+    const auto at = redacted.rfind('@');
+    if (at == std::string::npos) return redacted;
+    const auto mark = redacted.find("://");
+    const auto start = mark == std::string::npos || mark > at ? 0 : mark + 3;
+    return redacted.replace(start, at - start, "***");
+}
+
+Config load_config(const Environment& environment, const Flags& flags, Command command) {
+    Config config;
+    Complaints complaints;
+    for (const Setting& setting : kSettings) {
+        auto value = given_value(setting, environment, flags);
+        if (!value || value->empty()) value = setting.fallback;
+        if (value->empty() || setting.store(config, *value)) continue;
+        const std::string shown = setting.secret ? redact_url(*value) : *value;
+        complaints.add("invalid " + std::string(setting.variable) + " \"" + shown +
+                       "\" (format: " + std::string(setting.format) + ")");
+    }
+    if (command == Command::kWork && config.outdir.empty()) {
+        complaints.add("OUTDIR is not set (format: a directory that takes files; or --outdir)");
+    }
+    if (config.tls_certificate_file.empty() != config.tls_key_file.empty()) {
+        complaints.add("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");
+    }
+    if (!config.credentials_file.empty() && !config.nkey_seed_file.empty()) {
+        complaints.add("BW_CREDS and BW_NKEY exclude each other: both are set");
+    }
+    complaints.throw_if_any();
+    return config;
+}
+
+}  // namespace bw

@@ -1,0 +1,231 @@
+#include <charconv>
+#include <utility>
+
+#include "bw/error.hpp"
+#include "bw/log.hpp"
+#include "connection.hpp"
+
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// How long a pull may wait. Short, since the last one must have expired before we end: whatever way there is
+// to cancel a pull, the server may just have answered it, and that message would be stranded until ack wait.
+constexpr milliseconds kFetchExpiry{1000};
+// A stream or consumer that was deleted shows as pulls without an answer (nats-server 2.9) or with a wrong
+// one (2.10).
+constexpr int kEmptyFetchesBeforeCheck = 30;
+constexpr milliseconds kPauseAfterFailedFetch{1000};
+constexpr milliseconds kFlushTimeout{2000};
+constexpr milliseconds kAckTimeout{2000};
+constexpr int kAckTries = 5;
+// A server that is still starting JetStream answers at once that nobody is there.
+constexpr milliseconds kPauseAfterFailedAck{200};
+
+class JetStreamQueue : public WorkQueue {
+  public:
+    JetStreamQueue(Connection& connection, QueueNames names)
+        : connection_(connection), names_(std::move(names)) {}
+
+    // False if `stop` came first.
+    bool bind(milliseconds timeout, const std::stop_token& stop);
+
+    DeliveryRules rules() const override { return rules_; }
+    std::optional<Delivery> fetch(const std::stop_token& stop) override;
+    std::optional<Delivery> fetch_late() override;
+    void in_progress(const Delivery& delivery) override;
+    void complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                  const std::stop_token& stop) override;
+    void give_back(const Delivery& delivery, milliseconds delay) override;
+
+  private:
+    [[noreturn]] void refuse(const std::string& what) const {
+        throw Error(ErrorKind::kQueue, names_.stream + " > " + names_.consumer, what);
+    }
+
+    bool check_consumer();
+    void subscribe();
+    natsStatus pull(milliseconds timeout, std::optional<Delivery>& delivery);
+    void publish(const Advisory& advisory);
+    bool acknowledge(const Delivery& delivery);
+
+    Connection& connection_;
+    const QueueNames names_;
+    DeliveryRules rules_;
+    ContextPtr context_;
+    SubscriptionPtr subscription_;
+    int empty_fetches_ = 0;
+};
+
+// Learns the consumer's rules; false if JetStream did not answer. Throws where there is no such consumer.
+bool JetStreamQueue::check_consumer() {
+    const auto answer = connection_.api("CONSUMER.INFO." + names_.stream + "." + names_.consumer);
+    if (!answer) return false;
+    if (const int code = api_error_code(*answer); code == kStreamNotFound || code == kConsumerNotFound) {
+        refuse(api_error_text(*answer) + "; `bw setup` creates the stream and the consumer");
+    } else if (code != 0) {
+        log::warn("JetStream is not ready", {{"reason", api_error_text(*answer)}});
+        return false;
+    }
+    const auto config = answer->value("config", nlohmann::json::object());
+    if (config.value("deliver_subject", "") != "") {
+        refuse("the consumer is a push consumer, a pull consumer is right; `bw setup` says what differs");
+    }
+    rules_.ack_wait = std::chrono::duration_cast<milliseconds>(
+        std::chrono::nanoseconds(config.value("ack_wait", std::int64_t{30'000'000'000})));
+    rules_.max_deliver = config.value("max_deliver", std::int64_t{-1});
+    return true;
+}
+
+// Bound to the consumer by its name: with a durable name instead, libnats would create the consumer if it
+// were missing, and delete it with the subscription.
+void JetStreamQueue::subscribe() {
+    jsCtx* context = nullptr;
+    if (natsConnection_JetStream(&context, connection_.get(), nullptr) != NATS_OK)
+        refuse("libnats has no JetStream");
+    context_.reset(context);
+    jsSubOptions options;
+    jsSubOptions_Init(&options);
+    options.Stream = names_.stream.c_str();
+    options.Consumer = names_.consumer.c_str();
+    natsSubscription* raw = nullptr;
+    const auto status = js_PullSubscribe(&raw, context, nullptr, nullptr, nullptr, &options, nullptr);
+    if (status != NATS_OK) refuse(std::string("cannot bind to the consumer: ") + natsStatus_GetText(status));
+    subscription_.reset(raw);
+}
+
+bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
+    const auto deadline = steady_clock::now() + timeout;
+    while (!check_consumer()) {
+        if (steady_clock::now() >= deadline) {
+            refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
+                   connection_.refusal().value_or("is it switched on (nats-server -js), and may we ask it?"));
+        }
+        if (stopped_within(kPauseAfterFailedFetch, stop)) return false;
+    }
+    subscribe();
+    return true;
+}
+
+natsStatus JetStreamQueue::pull(milliseconds timeout, std::optional<Delivery>& delivery) {
+    natsMsgList list{};
+    const auto status = natsSubscription_Fetch(&list, subscription_.get(), 1, timeout.count(), nullptr);
+    if (status != NATS_OK) return status;
+    const MessagePtr message(std::exchange(list.Msgs[0], nullptr));
+    natsMsgList_Destroy(&list);
+    jsMsgMetaData* metadata = nullptr;
+    if (natsMsg_GetMetaData(&metadata, message.get()) != NATS_OK) return NATS_ERR;
+    delivery.emplace();
+    delivery->payload.assign(natsMsg_GetData(message.get()),
+                             static_cast<std::size_t>(natsMsg_GetDataLength(message.get())));
+    delivery->reply = natsMsg_GetReply(message.get());
+    delivery->sequence = metadata->Sequence.Stream;
+    delivery->deliveries = metadata->NumDelivered;
+    jsMsgMetaData_Destroy(metadata);
+    return NATS_OK;
+}
+
+// Only while connected: a pull made meanwhile would be sent with all the others once the connection is back,
+// and their messages would then wait here.
+std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
+    std::optional<Delivery> delivery;
+    if (!connection_.wait_until_connected(stop)) return delivery;
+    const auto status = pull(kFetchExpiry, delivery);
+    if (status == NATS_OK) {
+        empty_fetches_ = 0;
+        return delivery;
+    }
+    if (connection_.take_trouble() && connection_.is_connected() && connection_.refused_permission()) {
+        refuse("the NATS server refuses: " + connection_.refusal().value_or("no reason given"));
+    }
+    const bool empty = status == NATS_TIMEOUT;
+    if (empty && ++empty_fetches_ < kEmptyFetchesBeforeCheck) return delivery;
+    empty_fetches_ = 0;
+    if (!connection_.is_connected()) return delivery;
+    if (!check_consumer() && connection_.is_connected()) log::warn("JetStream does not answer");
+    if (!empty) stopped_within(kPauseAfterFailedFetch, stop);
+    return delivery;
+}
+
+// The last pull has expired, so once the server has answered a ping nothing more can come.
+std::optional<Delivery> JetStreamQueue::fetch_late() {
+    std::optional<Delivery> delivery;
+    if (!connection_.is_connected()) return delivery;
+    natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
+    std::uint64_t waiting = 0;
+    natsSubscription_QueuedMsgs(subscription_.get(), &waiting);
+    // Fetch takes what is queued without asking the server.
+    if (waiting > 0) pull(kFetchExpiry, delivery);
+    return delivery;
+}
+
+// Acknowledgements are published to the reply subject rather than made with natsMsg_InProgress and the like:
+// these keep state in the natsMsg, which then cannot be shared between the threads of worker and heartbeat.
+void JetStreamQueue::in_progress(const Delivery& delivery) {
+    if (connection_.is_connected())
+        natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
+}
+
+void JetStreamQueue::publish(const Advisory& advisory) {
+    const auto size = static_cast<int>(advisory.body.size());
+    auto status =
+        natsConnection_Publish(connection_.get(), advisory.subject.c_str(), advisory.body.data(), size);
+    if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
+    if (status != NATS_OK) return;
+    // The server says so before it answers the flush.
+    if (const auto refusal = connection_.refusal();
+        refusal && refusal->find('"' + advisory.subject + '"') != std::string::npos) {
+        throw Error(ErrorKind::kQueue, advisory.subject, "the NATS server refuses the advisory: " + *refusal);
+    }
+}
+
+bool JetStreamQueue::acknowledge(const Delivery& delivery) {
+    natsMsg* raw = nullptr;
+    const auto status = natsConnection_RequestString(&raw, connection_.get(), delivery.reply.c_str(), "+ACK",
+                                                     kAckTimeout.count());
+    const MessagePtr answer(raw);
+    return status == NATS_OK;
+}
+
+void JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                              const std::stop_token& stop) {
+    std::uint64_t advised_on = 0;  // the number of no connection
+    for (int tries = 0; tries < kAckTries; ++tries) {
+        if (!connection_.wait_until_connected(stop)) break;
+        const auto number = connection_.number();
+        if (advisory && advised_on != number) publish(*advisory);
+        advised_on = number;
+        if (acknowledge(delivery) && connection_.number() == advised_on) return;
+        // A try that the connection did not live through does not count.
+        if (connection_.number() != advised_on || !connection_.is_connected()) --tries;
+        if (stopped_within(kPauseAfterFailedAck, stop)) break;
+    }
+    if (stop.stop_requested()) {
+        throw Error(ErrorKind::kStopped, delivery.reply,
+                    "stopped before the server answered the acknowledgement");
+    }
+    throw Error(ErrorKind::kQueue, delivery.reply,
+                "the server does not answer the acknowledgement; the output is there, the job comes again");
+}
+
+void JetStreamQueue::give_back(const Delivery& delivery, milliseconds delay) {
+    if (!connection_.is_connected()) return;
+    std::string nak = "-NAK";
+    if (delay > milliseconds(0))
+        nak += R"( {"delay": )" + std::to_string(std::chrono::nanoseconds(delay).count()) + "}";
+    natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), nak.c_str());
+    natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
+}
+
+}  // namespace
+
+std::unique_ptr<WorkQueue> bind_work_queue(Connection& connection, const QueueNames& names,
+                                           milliseconds timeout, const std::stop_token& stop) {
+    auto queue = std::make_unique<JetStreamQueue>(connection, names);
+    if (!queue->bind(timeout, stop)) return nullptr;
+    return queue;
+}
+
+}  // namespace bw

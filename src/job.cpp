@@ -1,0 +1,88 @@
+#include "bw/job.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bw/error.hpp"
+
+namespace bw {
+namespace {
+
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::string& member, const std::string& what) {
+    throw Error(ErrorKind::kJob, member, what);
+}
+
+// C0, DEL, and in UTF-8 the C1 block, U+0080 to U+009F.
+bool has_control_character(std::string_view utf8) {
+    for (std::size_t i = 0; i < utf8.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(utf8[i]);
+        if (byte < 0x20 || byte == 0x7f) return true;
+        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0)
+            return true;
+    }
+    return false;
+}
+
+void check_id(const std::string& id) {
+    if (id.empty()) refuse("id", "id is empty (1 to 200 bytes of UTF-8 are right)");
+    if (id.size() > kMaxIdBytes) {
+        refuse("id", "id has " + std::to_string(id.size()) + " bytes, at most 200 are allowed");
+    }
+    if (id.front() == '.') refuse("id", "id starts with a dot");
+    if (id.find_first_of("/\\") != std::string::npos) refuse("id", "id holds a slash or backslash");
+    if (has_control_character(id)) refuse("id", "id holds a control character");
+}
+
+// What one can publish to: tokens between dots, none empty, no wildcards, no blanks. Subjects that start with
+// $ are the server's own; a job must not reach them through us.
+void check_advisory(const std::string& subject) {
+    const auto bad = [](const char* what) { refuse("advisory", std::string("advisory ") + what); };
+    if (subject.empty() || subject.front() == '.' || subject.back() == '.' ||
+        subject.find("..") != std::string::npos) {
+        bad("is no subject: it has an empty token");
+    }
+    if (subject.find_first_of("*>") != std::string::npos)
+        bad("is no subject to publish to: it holds a wildcard");
+    if (subject.find(' ') != std::string::npos || has_control_character(subject)) {
+        bad("is no subject: it holds a blank or control character");
+    }
+    if (subject.front() == '$') bad("is a subject of the NATS server's own ($...)");
+}
+
+const std::string& text_member(const json& object, const char* member) {
+    const auto found = object.find(member);
+    if (found == object.end()) refuse(member, std::string(member) + " is missing");
+    if (!found->is_string()) refuse(member, std::string(member) + " is not a string");
+    return found->get_ref<const std::string&>();
+}
+
+// The parser also refuses strings that are no UTF-8.
+json parse_object(std::string_view payload) {
+    json object;
+    try {
+        object = json::parse(payload);
+    } catch (const json::parse_error& e) {
+        refuse("payload", "the job is not valid JSON (at byte " + std::to_string(e.byte) + ")");
+    }
+    if (!object.is_object()) refuse("payload", "the job is not a JSON object");
+    return object;
+}
+
+}  // namespace
+
+void parse_job(std::string_view payload, Job& job) {
+    const json object = parse_object(payload);
+    job.id = text_member(object, "id");
+    check_id(job.id);
+    job.image = text_member(object, "image");
+    if (object.contains("advisory")) {
+        job.advisory = text_member(object, "advisory");
+        check_advisory(*job.advisory);
+    }
+}
+
+std::string advisory_body(const Job& job) { return json{{"id", job.id}}.dump(); }
+
+}  // namespace bw

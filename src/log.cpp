@@ -1,0 +1,135 @@
+#include "bw/log.hpp"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace bw::log {
+namespace {
+
+std::string_view level_name(Level level) {
+    switch (level) {
+        case Level::kDebug:
+            return "debug";
+        case Level::kInfo:
+            return "info";
+        case Level::kWarn:
+            return "warn";
+        case Level::kError:
+            return "error";
+    }
+    return "error";
+}
+
+spdlog::level::level_enum spdlog_level(Level level) {
+    switch (level) {
+        case Level::kDebug:
+            return spdlog::level::debug;
+        case Level::kInfo:
+            return spdlog::level::info;
+        case Level::kWarn:
+            return spdlog::level::warn;
+        case Level::kError:
+            return spdlog::level::err;
+    }
+    return spdlog::level::err;
+}
+
+// Bytes that are no UTF-8 (a file name may hold them) become U+FFFD.
+std::string json_string(std::string_view text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+bool stands_bare(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+    });
+}
+
+// Escapes control characters; blanks and quotes may stand in a message.
+std::string one_line(std::string_view text) {
+    std::string quoted = json_string(text);
+    std::string line;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        if (quoted[i] == '\\' && (quoted[i + 1] == '"' || quoted[i + 1] == '\\')) ++i;
+        line += quoted[i];
+    }
+    return line;
+}
+
+std::string text_value(const Field& field) {
+    if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
+    const auto& text = std::get<std::string>(field.value);
+    return stands_bare(text) ? text : json_string(text);
+}
+
+std::string json_value(const Field& field) {
+    if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
+    return json_string(std::get<std::string>(field.value));
+}
+
+struct Logger {
+    Logger() {
+        spdlog_logger.set_pattern(text_pattern(), spdlog::pattern_time_type::utc);
+        spdlog_logger.set_level(spdlog::level::info);
+    }
+    static std::string text_pattern() { return "%Y-%m-%dT%H:%M:%S.%eZ %v"; }
+    static std::string json_pattern() { return R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})"; }
+
+    spdlog::logger spdlog_logger{"bw", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+    Format format = Format::kText;
+};
+
+Logger& logger() {
+    static Logger instance;
+    return instance;
+}
+
+void write(Level level, std::string_view message, const Fields& fields) {
+    Logger& log = logger();
+    if (!log.spdlog_logger.should_log(spdlog_level(level))) return;
+    log.spdlog_logger.log(spdlog_level(level), "{}", format_line(log.format, level, message, fields));
+}
+
+}  // namespace
+
+std::string format_line(Format format, Level level, std::string_view message, const Fields& fields) {
+    std::string line;
+    if (format == Format::kText) {
+        line.append(level_name(level)).append(level_name(level).size() == 4 ? "  " : " ");
+        line += one_line(message);
+        for (const auto& field : fields)
+            line.append(" ").append(field.name).append("=").append(text_value(field));
+        return line;
+    }
+    line.append("\"level\":")
+        .append(json_string(level_name(level)))
+        .append(",\"msg\":")
+        .append(json_string(message));
+    for (const auto& field : fields) {
+        line.append(",").append(json_string(field.name)).append(":").append(json_value(field));
+    }
+    return line;
+}
+
+void configure(Level level, Format format) {
+    logger().format = format;
+    logger().spdlog_logger.set_level(spdlog_level(level));
+    const auto pattern = format == Format::kText ? Logger::text_pattern() : Logger::json_pattern();
+    logger().spdlog_logger.set_pattern(pattern, spdlog::pattern_time_type::utc);
+}
+
+void debug(std::string_view message, const Fields& fields) { write(Level::kDebug, message, fields); }
+void info(std::string_view message, const Fields& fields) { write(Level::kInfo, message, fields); }
+void warn(std::string_view message, const Fields& fields) { write(Level::kWarn, message, fields); }
+
+void error(const Error& error, const Fields& fields) {
+    Fields all{{"kind", name(error.kind())}, {"where", error.where()}};
+    all.insert(all.end(), fields.begin(), fields.end());
+    write(Level::kError, error.what(), all);
+}
+
+}  // namespace bw::log

@@ -1,0 +1,187 @@
+#include "bw/worker.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "bw/job.hpp"
+
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Three chances for a heartbeat to arrive before ack wait is over.
+constexpr int kHeartbeatsPerAckWait = 3;
+constexpr milliseconds kShortestHeartbeat{10};
+
+log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRules& rules) {
+    log::Fields fields;
+    if (!job.id.empty()) fields.emplace_back("id", job.id);
+    const std::string limit = rules.max_deliver > 0 ? std::to_string(rules.max_deliver) : "unlimited";
+    fields.emplace_back("seq", delivery.sequence);
+    fields.emplace_back("delivery", std::to_string(delivery.deliveries) + "/" + limit);
+    return fields;
+}
+
+// Watches over one job from its own thread: heartbeats until it is destroyed; until settling() also the
+// deadline and the hard stop, of which the first to come is handed to `expired`, once.
+class Watch {
+  public:
+    struct Times {
+        milliseconds heartbeat;
+        milliseconds timeout;
+    };
+    using Expired = std::function<void(const Error&)>;
+
+    Watch(Times times, std::stop_token hard_stop, std::function<void()> beat, Expired expired)
+        : times_(times),
+          deadline_(steady_clock::now() + times.timeout),
+          hard_stop_(std::move(hard_stop)),
+          beat_(std::move(beat)),
+          expired_(std::move(expired)),
+          thread_([this](const std::stop_token& end) { run(end); }) {}
+
+    // The output stands; what is left has bounds of its own. Never returns if the job has expired meanwhile.
+    void settling() {
+        const std::scoped_lock lock(mutex_);
+        settling_ = true;
+    }
+
+  private:
+    void run(const std::stop_token& end) {
+        const std::stop_callback wake(hard_stop_, [this] {
+            const std::scoped_lock lock(mutex_);
+            changed_.notify_all();
+        });
+        std::unique_lock lock(mutex_);
+        auto next_beat = steady_clock::now() + times_.heartbeat;
+        const auto to_be_given_back = [this] { return !settling_ && hard_stop_.stop_requested(); };
+        while (!end.stop_requested()) {
+            const auto now = steady_clock::now();
+            if (to_be_given_back()) {
+                return expired_(
+                    {ErrorKind::kStopped, "job", "stopped before the job was done, job given back"});
+            }
+            if (!settling_ && now >= deadline_) {
+                return expired_(
+                    {ErrorKind::kTimeout, "BW_JOB_TIMEOUT",
+                     "the job took longer than " + std::to_string(times_.timeout.count()) + " ms"});
+            }
+            if (now >= next_beat) {
+                beat_();
+                next_beat = now + times_.heartbeat;
+            }
+            changed_.wait_until(lock, end, settling_ ? next_beat : std::min(next_beat, deadline_),
+                                to_be_given_back);
+        }
+    }
+
+    const Times times_;
+    const steady_clock::time_point deadline_;
+    const std::stop_token hard_stop_;
+    const std::function<void()> beat_;
+    const Expired expired_;
+    std::mutex mutex_;
+    std::condition_variable_any changed_;
+    bool settling_ = false;
+    std::jthread thread_;  // last: it uses all of the above
+};
+
+// Microseconds per stage, for the log.
+class Stopwatch {
+  public:
+    std::int64_t lap() {
+        const auto before = std::exchange(last_, steady_clock::now());
+        return std::chrono::duration_cast<std::chrono::microseconds>(last_ - before).count();
+    }
+
+  private:
+    steady_clock::time_point last_ = steady_clock::now();
+};
+
+}  // namespace
+
+milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::int64_t max_deliver) {
+    constexpr std::uint64_t kMostDoublings = 10;
+    if (max_deliver > 0 && deliveries >= static_cast<std::uint64_t>(max_deliver)) return milliseconds(0);
+    const auto doublings = std::min(deliveries > 0 ? deliveries - 1 : 0, kMostDoublings);
+    return retry_delay * (std::int64_t{1} << doublings);
+}
+
+Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
+               StopTokens stop)
+    : settings_(std::move(settings)),
+      queue_(queue),
+      storage_(storage),
+      convert_(std::move(convert)),
+      abandon_(std::move(abandon)),
+      stop_(std::move(stop)) {}
+
+void Worker::run() {
+    // A worker that fetched while it cannot write would use up the deliveries of every job that waits.
+    storage_.prove_output();
+    log::info("ready", {{"stream", settings_.names.stream},
+                        {"consumer", settings_.names.consumer},
+                        {"outdir", settings_.outdir}});
+    while (!stop_.soft.stop_requested()) {
+        if (const auto delivery = queue_.fetch(stop_.soft)) work_on(*delivery);
+    }
+    while (const auto delivery = queue_.fetch_late()) work_on(*delivery);
+}
+
+void Worker::work_on(const Delivery& delivery) {
+    Job job;
+    const auto fail = [&](const Error& cause) {
+        give_back(delivery, cause.kind());
+        return JobFailed(cause, describe(delivery, job, queue_.rules()));
+    };
+    try {
+        parse_job(delivery.payload, job);
+        const std::string name = output_name(job.id, job.image);
+        log::Fields done = describe(delivery, job, queue_.rules());
+        Stopwatch stopwatch;
+
+        Watch watch(
+            {std::max(queue_.rules().ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat),
+             settings_.job_timeout},
+            stop_.hard, [&] { queue_.in_progress(delivery); },
+            [&](const Error& cause) { abandon_(fail(cause)); });
+
+        const std::string source = storage_.read(job.image);
+        const auto read_us = stopwatch.lap();
+        const std::string result = convert_(source, std::filesystem::path(name).extension().string());
+        const auto convert_us = stopwatch.lap();
+        const auto output = storage_.commit(name, result);
+        const auto commit_us = stopwatch.lap();
+
+        watch.settling();
+        std::optional<Advisory> advisory;
+        if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
+        queue_.complete(delivery, advisory, stop_.hard);
+
+        done.insert(done.end(), {{"output", output.string()},
+                                 {"read_us", read_us},
+                                 {"convert_us", convert_us},
+                                 {"commit_us", commit_us},
+                                 {"settle_us", stopwatch.lap()}});
+        log::info("job done", done);
+    } catch (const Error& cause) {
+        throw fail(cause);
+    } catch (const std::exception& defect) {
+        throw fail({ErrorKind::kInternal, "job", defect.what()});
+    }
+}
+
+void Worker::give_back(const Delivery& delivery, ErrorKind reason) {
+    if (reason == ErrorKind::kStopped) return queue_.give_back(delivery, milliseconds(0));
+    if (settings_.retry_delay == milliseconds(0)) return;  // left to ack wait
+    queue_.give_back(delivery,
+                     nak_delay(settings_.retry_delay, delivery.deliveries, queue_.rules().max_deliver));
+}
+
+}  // namespace bw

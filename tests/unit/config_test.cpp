@@ -1,0 +1,131 @@
+#include "bw/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::Not;
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+Config load(const Variables& variables, const Flags& flags = {}, Command command = Command::kWork) {
+    const auto environment = [&](std::string_view name) {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+    return load_config(environment, flags, command);
+}
+
+std::string complaint(Variables variables, const Flags& flags = {}) {
+    variables.try_emplace("OUTDIR", "/out");
+    try {
+        load(variables, flags);
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kConfiguration);
+        return e.what();
+    }
+    return "";
+}
+
+std::vector<std::string> urls(const std::string& value) {
+    return load({{"OUTDIR", "/out"}, {"NATS_URL", value}}).nats_urls;
+}
+
+TEST(Config, HasTheProtocolsDefaults) {
+    const Config config = load({{"OUTDIR", "/out"}});
+    EXPECT_EQ(config.nats_urls, std::vector<std::string>{"nats://127.0.0.1:4222"});
+    EXPECT_EQ(config.outdir, "/out");
+    EXPECT_EQ(config.stream, "IMAGES");
+    EXPECT_EQ(config.consumer, "BW");
+    EXPECT_EQ(config.job_timeout, milliseconds(30'000));
+    EXPECT_EQ(config.retry_delay, milliseconds(1000));
+    EXPECT_EQ(config.log_level, log::Level::kInfo);
+}
+
+TEST(Config, FlagsWinOverTheEnvironment) {
+    const Config config = load({{"OUTDIR", "/out"}, {"BW_STREAM", "A"}}, {{"--stream", "B"}});
+    EXPECT_EQ(config.stream, "B");
+}
+
+TEST(Config, EmptyMeansNotSet) {
+    EXPECT_EQ(load({{"OUTDIR", "/out"}, {"BW_STREAM", ""}}).stream, "IMAGES");
+    EXPECT_THAT(complaint({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
+}
+
+TEST(Config, SetupNeedsNoOutdir) { EXPECT_EQ(load({}, {}, Command::kSetup).outdir, ""); }
+
+TEST(Config, TakesUrlsAsNatsUsersWriteThem) {
+    EXPECT_EQ(urls("localhost"), std::vector<std::string>{"nats://localhost:4222"});
+    EXPECT_EQ(urls("nats://demo:5222/"), std::vector<std::string>{"nats://demo:5222"});
+    EXPECT_EQ(urls("tls://u:p@[::1]"), std::vector<std::string>{"tls://u:p@[::1]:4222"});
+    EXPECT_EQ(urls("a, b:1 ,nats://c"),
+              (std::vector<std::string>{"nats://a:4222", "nats://b:1", "nats://c:4222"}));
+    EXPECT_EQ(urls("token@a"), std::vector<std::string>{"nats://token@a:4222"});
+}
+
+TEST(Config, RefusesUrlsThatAreNone) {
+    for (const char* url : {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", "a,",
+                            ",a", "a,,b", "nats://@a", "nats://a/b", "[::1", "a:"}) {
+        EXPECT_THAT(complaint({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
+    }
+}
+
+TEST(Config, NeverShowsASecret) {
+    EXPECT_THAT(complaint({{"NATS_URL", "nats://me:hunter2@a b"}}), Not(HasSubstr("hunter2")));
+    EXPECT_THAT(complaint({{"NATS_URL", "nats://me:hunter2@a,nats://me:hunter3@b c"}}),
+                testing::AllOf(Not(HasSubstr("hunter2")), Not(HasSubstr("hunter3"))));
+    EXPECT_EQ(redact_url("nats://me:hun@ter2@a:4222"), "nats://***@a:4222");
+    EXPECT_EQ(redact_url("token@a"), "***@a");
+    EXPECT_EQ(redact_url("nats://a:4222"), "nats://a:4222");
+}
+
+TEST(Config, ReportsAllWrongValuesAtOnce) {
+    const auto text = complaint(
+        {{"BW_JOB_TIMEOUT", "abc"}, {"BW_LOG_LEVEL", "loud"}, {"BW_STREAM", "a.b"}, {"OUTDIR", ""}});
+    EXPECT_THAT(text,
+                HasSubstr(R"(invalid BW_JOB_TIMEOUT "abc" (format: a duration such as 500ms, 30s or 2m))"));
+    EXPECT_THAT(text, HasSubstr(R"(invalid BW_LOG_LEVEL "loud" (format: debug, info, warn or error))"));
+    EXPECT_THAT(text, HasSubstr(R"(invalid BW_STREAM "a.b")"));
+    EXPECT_THAT(text, HasSubstr("OUTDIR is not set"));
+}
+
+TEST(Config, ReadsDurations) {
+    const auto timeout = [](const char* text) {
+        return load({{"OUTDIR", "/o"}, {"BW_JOB_TIMEOUT", text}}).job_timeout;
+    };
+    EXPECT_EQ(timeout("500ms"), milliseconds(500));
+    EXPECT_EQ(timeout("2m"), milliseconds(120'000));
+    EXPECT_EQ(timeout("1h"), milliseconds(3'600'000));
+    for (const char* text :
+         {"0", "-1s", "1", "s", "1 s", "1d", "99999999999999999999s", "9000000000h", "1.5s"}) {
+        EXPECT_NE(complaint({{"BW_JOB_TIMEOUT", text}}), "") << text;
+    }
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_RETRY_DELAY", "0"}}).retry_delay, milliseconds(0));
+}
+
+TEST(Config, FilesThatGoTogether) {
+    EXPECT_NE(complaint({{"BW_TLS_CERT", "/c"}}), "");
+    EXPECT_NE(complaint({{"BW_CREDS", "/c"}, {"BW_NKEY", "/n"}}), "");
+    EXPECT_EQ(complaint({{"BW_TLS_CERT", "/c"}, {"BW_TLS_KEY", "/k"}}), "");
+}
+
+TEST(Config, ReadmeHasTheTable) {
+    std::ostringstream readme;
+    readme << std::ifstream(BW_SOURCE_DIR "/README.md").rdbuf();
+    for (const Setting& setting : settings()) {
+        std::ostringstream row;
+        row << "| `" << setting.variable << "` | `" << setting.flag << "` |";
+        if (!setting.fallback.empty()) row << " `" << setting.fallback << "`";
+        row << " | " << setting.meaning << " |";
+        EXPECT_THAT(readme.str(), HasSubstr(row.str()));
+    }
+}
+
+}  // namespace
+}  // namespace bw

@@ -1,0 +1,129 @@
+#include "bw/storage.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "bw/error.hpp"
+
+namespace bw {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StorageTest : public testing::Test {
+  protected:
+    StorageTest() {
+        std::string pattern = fs::temp_directory_path() / "bw-test-XXXXXX";
+        root_ = ::mkdtemp(pattern.data());
+        out_ = root_ / "out";
+        fs::create_directory(out_);
+        storage_ = open_storage(out_);
+    }
+    ~StorageTest() override { fs::remove_all(root_); }
+
+    std::size_t files_in_outdir() const {
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(out_), fs::directory_iterator()));
+    }
+    static std::string content(const fs::path& path) {
+        std::ostringstream text;
+        text << std::ifstream(path).rdbuf();
+        return text.str();
+    }
+
+    fs::path root_;
+    fs::path out_;
+    std::unique_ptr<Storage> storage_;
+};
+
+template <typename Call>
+ErrorKind kind_of(const Call& call) {
+    try {
+        call();
+    } catch (const Error& e) {
+        return e.kind();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return ErrorKind::kInternal;
+}
+
+TEST_F(StorageTest, ReadsTheFileThatAUriNames) {
+    std::ofstream(root_ / "50% a b.txt") << "picture";
+    EXPECT_EQ(storage_->read("file://" + root_.string() + "/50%25%20a b.txt"), "picture");
+    EXPECT_EQ(storage_->read("file://localhost" + root_.string() + "/50%25%20a%20b.txt"), "picture");
+}
+
+TEST_F(StorageTest, ReadsNothingButRegularFiles) {
+    ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
+    for (const auto& path : {root_ / "missing", root_ / "fifo", root_, fs::path("/dev/zero")}) {
+        EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kImage) << path;
+    }
+}
+
+TEST_F(StorageTest, CommitsWholeFilesAndReplacesThem) {
+    EXPECT_EQ(storage_->commit("a.png", "one"), out_ / "a.png");
+    storage_->commit("a.png", "two");
+    EXPECT_EQ(content(out_ / "a.png"), "two");
+    EXPECT_EQ(files_in_outdir(), 1U);
+}
+
+TEST_F(StorageTest, ReplacesALinkRatherThanWriteThroughIt) {
+    std::ofstream(root_ / "precious") << "precious";
+    fs::create_symlink(root_ / "precious", out_ / "a.png");
+    storage_->commit("a.png", "picture");
+    EXPECT_EQ(content(root_ / "precious"), "precious");
+    EXPECT_EQ(content(out_ / "a.png"), "picture");
+}
+
+TEST_F(StorageTest, LeavesNothingBehindWhenTheNameIsTaken) {
+    fs::create_directory(out_ / "a.png");
+    EXPECT_EQ(kind_of([&] { storage_->commit("a.png", "picture"); }), ErrorKind::kOutput);
+    EXPECT_TRUE(fs::is_directory(out_ / "a.png"));
+    EXPECT_EQ(files_in_outdir(), 1U);
+}
+
+TEST_F(StorageTest, SaysWhenOutdirIsGoneAndGoesOnWhenItIsBack) {
+    fs::remove(out_);
+    EXPECT_EQ(kind_of([&] { storage_->prove_output(); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { storage_->commit("a.png", "picture"); }), ErrorKind::kOutput);
+    fs::create_directory(out_);
+    storage_->prove_output();
+    EXPECT_EQ(files_in_outdir(), 0U);
+}
+
+TEST(FileUri, IsDecoded) {
+    EXPECT_EQ(file_uri_path("file:///a%20b/%E5%86%99.png"), "/a b/\xe5\x86\x99.png");
+    EXPECT_EQ(file_uri_path("file:///a[0].png"), "/a[0].png");
+    EXPECT_EQ(file_uri_path("file://localhost/a"), "/a");
+}
+
+TEST(FileUri, IsRefusedWhereItIsNotGood) {
+    for (const char* uri :
+         {"", "/a.jpg", "a.jpg", "http://x/a.jpg", "file://", "file://host/a.jpg", "file://a.jpg",
+          "file://localhosts/a", "file:///a%", "file:///a%2", "file:///a%zz", "file:///a%00b"}) {
+        EXPECT_EQ(kind_of([&] { file_uri_path(uri); }), ErrorKind::kJob) << uri;
+    }
+}
+
+TEST(OutputName, IsIdAndExtension) {
+    EXPECT_EQ(output_name("5e", "file:///a/b.JPG"), "5e.JPG");
+    EXPECT_EQ(output_name("5e", "file:///a.b/c.tar.gif"), "5e.gif");
+    EXPECT_EQ(output_name("5e", "file:///a.b/plain"), "5e");
+    EXPECT_EQ(output_name("a.b", "file:///x.png"), "a.b.png");
+}
+
+TEST(OutputName, IsRefusedWhereItIsNoFileName) {
+    const std::string long_extension(56, 'x');
+    EXPECT_EQ(kind_of([&] { output_name(std::string(199, 'a'), "file:///b." + long_extension); }),
+              ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { output_name("a", "file:///b.x%0Ay"); }), ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { output_name("a", "file:///b.x%5Cy"); }), ErrorKind::kJob);
+}
+
+}  // namespace
+}  // namespace bw

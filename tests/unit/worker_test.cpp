@@ -1,0 +1,253 @@
+#include "bw/worker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+// The loop against fakes that fail as the real parts cannot be made to. With the real parts: tests/e2e.
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+
+constexpr std::string_view kJob = R"({"id": "5e", "image": "file:///a.jpg", "advisory": "advisory.5e"})";
+
+// What happened, in order, from both threads.
+class Journal {
+  public:
+    void add(const std::string& entry) {
+        const std::scoped_lock lock(mutex_);
+        entries_.push_back(entry);
+        changed_.notify_all();
+    }
+    std::vector<std::string> entries() {
+        const std::scoped_lock lock(mutex_);
+        return entries_;
+    }
+    void wait_for(const std::string& entry) {
+        std::unique_lock lock(mutex_);
+        const bool came = changed_.wait_for(lock, std::chrono::seconds(30), [&] {
+            return std::find(entries_.begin(), entries_.end(), entry) != entries_.end();
+        });
+        ASSERT_TRUE(came) << entry;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::string> entries_;
+};
+
+class FakeQueue : public WorkQueue {
+  public:
+    FakeQueue(Journal& journal, std::stop_source& soft) : journal_(journal), soft_(soft) {}
+
+    DeliveryRules rules() const override { return rules_; }
+    std::optional<Delivery> fetch(const std::stop_token&) override {
+        if (waiting_.empty()) soft_.request_stop();
+        return next(waiting_);
+    }
+    std::optional<Delivery> fetch_late() override { return next(late_); }
+    void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
+    void complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
+        if (fail_to_complete_) throw Error(ErrorKind::kQueue, "reply", "no answer");
+        if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
+        journal_.add("ack");
+    }
+    void give_back(const Delivery&, milliseconds delay) override {
+        journal_.add("give back after " + std::to_string(delay.count()));
+    }
+
+    std::deque<Delivery> waiting_;
+    std::deque<Delivery> late_;
+    DeliveryRules rules_{milliseconds(30'000), 5};
+    bool fail_to_complete_ = false;
+
+  private:
+    static std::optional<Delivery> next(std::deque<Delivery>& from) {
+        if (from.empty()) return std::nullopt;
+        const Delivery delivery = from.front();
+        from.pop_front();
+        return delivery;
+    }
+
+    Journal& journal_;
+    std::stop_source& soft_;
+};
+
+class FakeStorage : public Storage {
+  public:
+    explicit FakeStorage(Journal& journal) : journal_(journal) {}
+
+    std::string read(const std::string& uri) override {
+        journal_.add("read " + uri);
+        return "colour";
+    }
+    void prove_output() override {
+        if (full_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
+        journal_.add("prove");
+    }
+    std::filesystem::path commit(const std::string& name, std::string_view bytes) override {
+        if (fails_to_commit_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
+        journal_.add("commit " + name + " " + std::string(bytes));
+        return "/out/" + name;
+    }
+
+    bool full_ = false;
+    bool fails_to_commit_ = false;
+
+  private:
+    Journal& journal_;
+};
+
+class WorkerTest : public testing::Test {
+  protected:
+    void run() {
+        const auto abandon = [this](const JobFailed& failure) {
+            journal_.add("abandon " + std::string(name(failure.kind())));
+        };
+        Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_}, queue_, storage_, convert_, abandon,
+                      {soft_.get_token(), hard_.get_token()});
+        worker.run();
+    }
+    ErrorKind failure_of_run() {
+        try {
+            run();
+        } catch (const JobFailed& failure) {
+            std::string line;
+            for (const auto& field : failure.job()) line += std::string(field.name) + " ";
+            fields_ = line;
+            return failure.kind();
+        }
+        ADD_FAILURE() << "nothing was thrown";
+        return ErrorKind::kInternal;
+    }
+
+    Journal journal_;
+    std::stop_source soft_;
+    std::stop_source hard_;
+    FakeQueue queue_{journal_, soft_};
+    FakeStorage storage_{journal_};
+    Convert convert_ = [](std::string_view bytes, std::string_view extension) {
+        return std::string(bytes) + " made grey" + std::string(extension);
+    };
+    milliseconds timeout_{30'000};
+    milliseconds retry_delay_{1000};
+    std::string fields_;
+};
+
+Delivery delivery(std::string_view payload, std::uint64_t deliveries = 1) {
+    return {std::string(payload), "reply", 17, deliveries};
+}
+
+TEST_F(WorkerTest, CommitsThenAdvisesThenAcks) {
+    queue_.waiting_ = {delivery(kJob)};
+    run();
+    EXPECT_THAT(journal_.entries(),
+                ElementsAre("prove", "read file:///a.jpg", "commit 5e.jpg colour made grey.jpg",
+                            R"(advise advisory.5e {"id":"5e"})", "ack"));
+}
+
+TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {
+    queue_.late_ = {delivery(kJob)};
+    run();
+    EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
+    queue_.waiting_ = {delivery(kJob)};
+    storage_.full_ = true;
+    EXPECT_THROW(run(), Error);
+    EXPECT_EQ(queue_.waiting_.size(), 1U);
+    EXPECT_THAT(journal_.entries(), ElementsAre());
+}
+
+TEST_F(WorkerTest, GivesBackWhatCannotBeCommittedAndNeverAcks) {
+    queue_.waiting_ = {delivery(kJob, 3)};
+    storage_.fails_to_commit_ = true;
+    EXPECT_EQ(failure_of_run(), ErrorKind::kOutput);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 4000"));
+    EXPECT_EQ(fields_, "id seq delivery ");
+}
+
+TEST_F(WorkerTest, TouchesNothingForABadJob) {
+    queue_.waiting_ = {delivery("{}")};
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove", "give back after 1000"));
+    EXPECT_EQ(fields_, "seq delivery ");
+}
+
+TEST_F(WorkerTest, LeavesAFailedJobToAckWaitWhenToldSo) {
+    queue_.waiting_ = {delivery("{}")};
+    retry_delay_ = milliseconds(0);
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove"));
+}
+
+TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.fail_to_complete_ = true;
+    EXPECT_EQ(failure_of_run(), ErrorKind::kQueue);
+    EXPECT_EQ(journal_.entries().back(), "give back after 1000");
+}
+
+TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
+    queue_.waiting_ = {delivery(kJob)};
+    convert_ = [](std::string_view, std::string_view) -> std::string { throw std::bad_alloc(); };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kInternal);
+    EXPECT_EQ(journal_.entries().back(), "give back after 1000");
+}
+
+TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.rules_.ack_wait = milliseconds(30);
+    convert_ = [this](std::string_view, std::string_view) {
+        journal_.wait_for("heartbeat");
+        return std::string();
+    };
+    run();
+    EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+// The fake abandon returns, which the real one does not: the job then goes on.
+TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
+    queue_.waiting_ = {delivery(kJob)};
+    timeout_ = milliseconds(1);
+    convert_ = [this](std::string_view, std::string_view) {
+        journal_.wait_for("abandon timeout");
+        return std::string();
+    };
+    run();
+    EXPECT_EQ(journal_.entries()[2], "give back after 1000");
+    EXPECT_EQ(journal_.entries()[3], "abandon timeout");
+}
+
+TEST_F(WorkerTest, AHardStopGivesTheJobBackAtOnce) {
+    queue_.waiting_ = {delivery(kJob)};
+    convert_ = [this](std::string_view, std::string_view) {
+        hard_.request_stop();
+        journal_.wait_for("abandon stopped");
+        return std::string();
+    };
+    run();
+    EXPECT_EQ(journal_.entries()[2], "give back after 0");
+}
+
+TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {
+    const milliseconds second(1000);
+    EXPECT_EQ(nak_delay(second, 1, 5), second);
+    EXPECT_EQ(nak_delay(second, 2, 5), 2 * second);
+    EXPECT_EQ(nak_delay(second, 4, 5), 8 * second);
+    EXPECT_EQ(nak_delay(second, 5, 5), milliseconds(0));
+    EXPECT_EQ(nak_delay(second, 6, 5), milliseconds(0));
+    EXPECT_EQ(nak_delay(second, 5, -1), 16 * second);
+    EXPECT_EQ(nak_delay(second, 1'000'000, -1), 1024 * second);
+}
+
+}  // namespace
+}  // namespace bw
