@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "bw/uri.hpp"
+
 namespace bw {
 namespace {
 
@@ -78,38 +80,49 @@ bool valid_host(std::string_view host) {
     });
 }
 
-// libnats takes nonsense such as "ht!tp://" without a word, so URLs are checked here. Gives
-// scheme://[user@]host:port.
-std::optional<std::string> complete_url(std::string_view url) {
-    std::string scheme = "nats://";
+// user:password, or a token; percent-encoded, which libnats would not decode.
+std::optional<NatsUser> read_user(std::string_view userinfo) {
+    const auto colon = userinfo.find(':');
+    const auto first = percent_decode(userinfo.substr(0, colon));
+    if (!first || first->empty()) return std::nullopt;
+    if (colon == std::string_view::npos) return NatsUser{"", "", *first};
+    const auto password = percent_decode(userinfo.substr(colon + 1));
+    if (!password) return std::nullopt;
+    return NatsUser{*first, *password, ""};
+}
+
+// Adds [scheme://][user@]host[:port]. libnats takes nonsense such as "ht!tp://" without a word, so URLs are
+// checked here. Whoever the URL says we are, we are to all the servers.
+bool add_url(Config& config, std::string_view url) {
+    std::string complete = "nats://";
     if (const auto mark = url.find("://"); mark != std::string_view::npos) {
-        scheme = url.substr(0, mark + 3);
+        complete = url.substr(0, mark + 3);
         url.remove_prefix(mark + 3);
-        if (scheme != "nats://" && scheme != "tls://") return std::nullopt;
+        if (complete != "nats://" && complete != "tls://") return false;
     }
-    if (!url.empty() && url.back() == '/') url.remove_suffix(1);
-    const auto at = url.rfind('@');
-    const std::string_view user = at == std::string_view::npos ? "" : url.substr(0, at + 1);
-    std::string_view host = url.substr(user.size());
+    if (const auto at = url.rfind('@'); at != std::string_view::npos) {
+        const auto user = read_user(url.substr(0, at));
+        if (!user || (config.nats_user != NatsUser{} && config.nats_user != *user)) return false;
+        config.nats_user = *user;
+        url.remove_prefix(at + 1);
+    }
+    if (url.ends_with('/')) url.remove_suffix(1);
     std::string_view port = "4222";
-    if (const auto colon = host.rfind(':'); colon != std::string_view::npos && host.back() != ']') {
-        port = host.substr(colon + 1);
-        host = host.substr(0, colon);
+    if (const auto colon = url.rfind(':'); colon != std::string_view::npos && url.back() != ']') {
+        port = url.substr(colon + 1);
+        url = url.substr(0, colon);
     }
-    if (!valid_host(host) || !valid_port(port) || user == "@") return std::nullopt;
-    return scheme.append(user).append(host).append(":").append(port);
+    config.nats_urls.push_back(complete.append(url).append(":").append(port));
+    return valid_host(url) && valid_port(port);
 }
 
 bool urls(Config& config, std::string_view text) {
-    config.nats_urls.clear();
     while (true) {
         const auto comma = text.find(',');
         std::string_view one = text.substr(0, comma);
         one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
         one.remove_suffix(one.size() - (one.find_last_not_of(' ') + 1));
-        auto url = complete_url(one);
-        if (!url) return false;
-        config.nats_urls.push_back(std::move(*url));
+        if (!add_url(config, one)) return false;
         if (comma == std::string_view::npos) return true;
         text.remove_prefix(comma + 1);
     }

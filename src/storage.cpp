@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <random>
 #include <utility>
 
 #include "bw/error.hpp"
+#include "bw/uri.hpp"
 
 namespace bw {
 namespace {
@@ -48,34 +48,6 @@ class File {
   private:
     int descriptor_;
 };
-
-std::optional<unsigned char> hex_byte(std::string_view two) {
-    const auto digit = [](char c) {
-        if (c >= '0' && c <= '9') return c - '0';
-        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-        return -1;
-    };
-    if (two.size() != 2 || digit(two[0]) < 0 || digit(two[1]) < 0) return std::nullopt;
-    return static_cast<unsigned char>(digit(two[0]) * 16 + digit(two[1]));
-}
-
-std::string percent_decode(std::string_view text, std::string_view uri) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded += text[i];
-            continue;
-        }
-        const auto byte = hex_byte(text.substr(i + 1, 2));
-        if (!byte)
-            refuse_uri(uri, "the image URI holds a % that no two hex digits follow (a % itself is %25)");
-        if (*byte == 0) refuse_uri(uri, "the image URI holds %00");
-        decoded += static_cast<char>(*byte);
-        i += 2;
-    }
-    return decoded;
-}
 
 bool write_all(int descriptor, std::string_view bytes) {
     while (!bytes.empty()) {
@@ -185,21 +157,27 @@ std::filesystem::path file_uri_path(std::string_view uri) {
     if (!rest.starts_with('/')) {
         refuse_uri(uri, "the image URI names another host or a relative path (file:///path is right)");
     }
-    return percent_decode(rest, uri);
+    auto path = percent_decode(rest);
+    if (!path) {
+        refuse_uri(uri, "the image URI holds a % that no two hex digits follow (a % itself is %25)");
+    }
+    if (path->find('\0') != std::string::npos) refuse_uri(uri, "the image URI holds %00");
+    return *std::move(path);
 }
 
-std::string output_name(const std::string& id, const std::string& uri) {
-    const std::string extension = file_uri_path(uri).extension().string();
-    const bool has_control_character = std::any_of(extension.begin(), extension.end(), [](unsigned char c) {
-        return c < 0x20 || c == 0x7f || c == '\\';
-    });
-    if (has_control_character)
-        refuse_uri(uri, "the image's extension holds a backslash or control character");
-    if (id.size() + extension.size() > kMaxNameBytes) {
-        refuse_uri(uri,
-                   "id and extension together have more than " + std::to_string(kMaxNameBytes) + " bytes");
-    }
-    return id + extension;
+std::string image_extension(std::string_view uri) {
+    std::string extension = file_uri_path(uri).extension().string();
+    const bool good = std::none_of(extension.begin(), extension.end(),
+                                   [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
+    if (!good) refuse_uri(uri, "the image's extension holds a backslash or control character");
+    return extension;
+}
+
+std::string output_name(const std::string& id, const std::string& extension) {
+    std::string name = id + extension;
+    if (name.size() <= kMaxNameBytes) return name;
+    throw Error(ErrorKind::kJob, name,
+                "id and extension together have more than " + std::to_string(kMaxNameBytes) + " bytes");
 }
 
 }  // namespace bw

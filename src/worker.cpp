@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 #include <thread>
 #include <utility>
-
-#include "bw/job.hpp"
 
 namespace bw {
 namespace {
@@ -142,7 +139,8 @@ void Worker::work_on(const Delivery& delivery) {
     };
     try {
         parse_job(delivery.payload, job);
-        const std::string name = output_name(job.id, job.image);
+        const std::string extension = image_extension(job.image);
+        const std::string name = output_name(job.id, extension);
         log::Fields done = describe(delivery, job, queue_.rules());
         Stopwatch stopwatch;
 
@@ -154,7 +152,7 @@ void Worker::work_on(const Delivery& delivery) {
 
         const std::string source = storage_.read(job.image);
         const auto read_us = stopwatch.lap();
-        const std::string result = convert_(source, std::filesystem::path(name).extension().string());
+        const std::string result = convert(source, extension, job);
         const auto convert_us = stopwatch.lap();
         const auto output = storage_.commit(name, result);
         const auto commit_us = stopwatch.lap();
@@ -174,6 +172,15 @@ void Worker::work_on(const Delivery& delivery) {
         throw fail(cause);
     } catch (const std::exception& defect) {
         throw fail({ErrorKind::kInternal, "job", defect.what()});
+    }
+}
+
+// The converter does not know where its bytes come from; the log should.
+std::string Worker::convert(std::string_view source, std::string_view extension, const Job& job) const {
+    try {
+        return convert_(source, extension);
+    } catch (const Error& cause) {
+        throw Error(cause.kind(), job.image, cause.what());
     }
 }
 

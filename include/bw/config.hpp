@@ -15,8 +15,18 @@
 
 namespace bw {
 
+// Who we are to the server, from the URL; all empty: nobody in particular.
+struct NatsUser {
+    std::string name;
+    std::string password;
+    std::string token;  // instead of both
+
+    bool operator==(const NatsUser&) const = default;
+};
+
 struct Config {
-    std::vector<std::string> nats_urls;  // each with scheme, host and port; may hold secrets
+    std::vector<std::string> nats_urls;  // each with scheme, host and port, and no secrets
+    NatsUser nats_user;
     std::string outdir;
     std::string stream;
     std::string consumer;

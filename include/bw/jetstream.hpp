@@ -11,11 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "bw/config.hpp"
+
 namespace bw {
 
 struct ConnectionOptions {
-    std::vector<std::string> urls;  // scheme://[user[:password]@]host:port; tls:// in one means TLS for all
-    std::string credentials_file;   // each empty: not used
+    std::vector<std::string> urls;  // scheme://host:port; tls:// in one means TLS for all
+    NatsUser user;
+    std::string credentials_file;  // each empty: not used
     std::string nkey_seed_file;
     std::string tls_ca_file;
     std::string tls_certificate_file;

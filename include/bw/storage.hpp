@@ -33,8 +33,11 @@ std::unique_ptr<Storage> open_storage(std::filesystem::path outdir);
 // URI.
 std::filesystem::path file_uri_path(std::string_view uri);
 
-// The output's name for a job: its id and the extension of the image. Throws Error (kJob) if that is no good
-// file name.
-std::string output_name(const std::string& id, const std::string& uri);
+// The extension of the file that a URI names: ".jpg", or nothing. Throws Error (kJob) for a URI that is not
+// good or an extension that cannot be part of an output's name.
+std::string image_extension(std::string_view uri);
+
+// The output's name for a job. Throws Error (kJob) if it is too long for a file system.
+std::string output_name(const std::string& id, const std::string& extension);
 
 }  // namespace bw

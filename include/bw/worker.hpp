@@ -13,6 +13,7 @@
 
 #include "bw/error.hpp"
 #include "bw/jetstream.hpp"
+#include "bw/job.hpp"
 #include "bw/log.hpp"
 #include "bw/storage.hpp"
 
@@ -57,6 +58,7 @@ class Worker {
 
   private:
     void work_on(const Delivery& delivery);
+    std::string convert(std::string_view source, std::string_view extension, const Job& job) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 
     const WorkerSettings settings_;

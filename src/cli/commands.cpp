@@ -25,9 +25,9 @@ std::optional<std::string> environment(std::string_view variable) {
 }
 
 ConnectionOptions connection_options(const Config& config) {
-    return {config.nats_urls,      config.credentials_file,     config.nkey_seed_file,
-            config.tls_ca_file,    config.tls_certificate_file, config.tls_key_file,
-            config.connect_timeout};
+    return {config.nats_urls,      config.nats_user,      config.credentials_file,
+            config.nkey_seed_file, config.tls_ca_file,    config.tls_certificate_file,
+            config.tls_key_file,   config.connect_timeout};
 }
 
 int work(const Config& config) {

@@ -9,7 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include "bw/config.hpp"
 #include "bw/error.hpp"
 #include "bw/log.hpp"
 #include "nkey.hpp"
@@ -46,6 +45,11 @@ void set_servers(natsOptions* options, const std::vector<std::string>& urls) {
 }
 
 void set_security(natsOptions* options, const ConnectionOptions& from) {
+    if (!from.user.token.empty()) require(natsOptions_SetToken(options, from.user.token.c_str()), "NATS_URL");
+    if (!from.user.name.empty()) {
+        require(natsOptions_SetUserInfo(options, from.user.name.c_str(), from.user.password.c_str()),
+                "NATS_URL");
+    }
     if (!from.credentials_file.empty()) {
         // libnats opens it only when a server asks for it.
         if (!std::ifstream(from.credentials_file)) {
@@ -96,15 +100,14 @@ OptionsPtr make_options(const ConnectionOptions& from) {
 
 std::string joined(const std::vector<std::string>& urls) {
     std::string text;
-    for (const auto& url : urls) text.append(text.empty() ? "" : ",").append(redact_url(url));
+    for (const auto& url : urls) text.append(text.empty() ? "" : ",").append(url);
     return text;
 }
 
-// Without secrets.
 std::string connected_url(natsConnection* connection) {
     std::array<char, 1024> buffer{};
     natsConnection_GetConnectedUrl(connection, buffer.data(), buffer.size());
-    return redact_url(buffer.data());
+    return buffer.data();
 }
 
 bool refused_us(natsStatus status) {

@@ -63,15 +63,24 @@ TEST(Config, SetupNeedsNoOutdir) { EXPECT_EQ(load({}, {}, Command::kSetup).outdi
 TEST(Config, TakesUrlsAsNatsUsersWriteThem) {
     EXPECT_EQ(urls("localhost"), std::vector<std::string>{"nats://localhost:4222"});
     EXPECT_EQ(urls("nats://demo:5222/"), std::vector<std::string>{"nats://demo:5222"});
-    EXPECT_EQ(urls("tls://u:p@[::1]"), std::vector<std::string>{"tls://u:p@[::1]:4222"});
+    EXPECT_EQ(urls("tls://[::1]"), std::vector<std::string>{"tls://[::1]:4222"});
     EXPECT_EQ(urls("a, b:1 ,nats://c"),
               (std::vector<std::string>{"nats://a:4222", "nats://b:1", "nats://c:4222"}));
-    EXPECT_EQ(urls("token@a"), std::vector<std::string>{"nats://token@a:4222"});
+    EXPECT_EQ(urls("u:p@a,u:p@b"), (std::vector<std::string>{"nats://a:4222", "nats://b:4222"}));
+}
+
+TEST(Config, TakesTheUserOutOfTheUrl) {
+    const auto user = [](const char* url) { return load({{"OUTDIR", "/out"}, {"NATS_URL", url}}).nats_user; };
+    EXPECT_EQ(user("nats://me:p%40ss%3A@a"), (NatsUser{"me", "p@ss:", ""}));
+    EXPECT_EQ(user("nats://me:p@ss@a"), (NatsUser{"me", "p@ss", ""}));
+    EXPECT_EQ(user("t0ken@a,b"), (NatsUser{"", "", "t0ken"}));
+    EXPECT_EQ(user("a"), NatsUser{});
 }
 
 TEST(Config, RefusesUrlsThatAreNone) {
-    for (const char* url : {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", "a,",
-                            ",a", "a,,b", "nats://@a", "nats://a/b", "[::1", "a:"}) {
+    for (const char* url :
+         {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", "a,", ",a", "a,,b",
+          "nats://@a", "u%zz:p@a", "u:p@a,v:p@b", "nats://a/b", "[::1", "a:"}) {
         EXPECT_THAT(complaint({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
     }
 }

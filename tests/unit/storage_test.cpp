@@ -110,19 +110,18 @@ TEST(FileUri, IsRefusedWhereItIsNotGood) {
     }
 }
 
-TEST(OutputName, IsIdAndExtension) {
-    EXPECT_EQ(output_name("5e", "file:///a/b.JPG"), "5e.JPG");
-    EXPECT_EQ(output_name("5e", "file:///a.b/c.tar.gif"), "5e.gif");
-    EXPECT_EQ(output_name("5e", "file:///a.b/plain"), "5e");
-    EXPECT_EQ(output_name("a.b", "file:///x.png"), "a.b.png");
+TEST(ImageExtension, IsTheFilesOwn) {
+    EXPECT_EQ(image_extension("file:///a/b.JPG"), ".JPG");
+    EXPECT_EQ(image_extension("file:///a.b/c.tar.gif"), ".gif");
+    EXPECT_EQ(image_extension("file:///a.b/plain"), "");
+    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%0Ay"); }), ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%5Cy"); }), ErrorKind::kJob);
 }
 
-TEST(OutputName, IsRefusedWhereItIsNoFileName) {
-    const std::string long_extension(56, 'x');
-    EXPECT_EQ(kind_of([&] { output_name(std::string(199, 'a'), "file:///b." + long_extension); }),
+TEST(OutputName, IsIdAndExtension) {
+    EXPECT_EQ(output_name("a.b", ".png"), "a.b.png");
+    EXPECT_EQ(kind_of([] { output_name(std::string(199, 'a'), "." + std::string(56, 'x')); }),
               ErrorKind::kJob);
-    EXPECT_EQ(kind_of([] { output_name("a", "file:///b.x%0Ay"); }), ErrorKind::kJob);
-    EXPECT_EQ(kind_of([] { output_name("a", "file:///b.x%5Cy"); }), ErrorKind::kJob);
 }
 
 }  // namespace
