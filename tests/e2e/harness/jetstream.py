@@ -1,0 +1,133 @@
+"""The JetStream side of the protocol: the stream, the consumer, jobs, and what a worker does with them."""
+
+import base64
+import json
+import secrets
+
+SECOND = 10**9  # JetStream's JSON counts nanoseconds
+
+STREAM = {
+    "subjects": ["IMAGES.>"],
+    "retention": "workqueue",
+    "storage": "file",
+    "discard": "old",
+    "max_msgs": -1,
+    "max_bytes": -1,
+    "max_age": 0,
+    "max_msg_size": 512,
+    "duplicate_window": 3600 * SECOND,
+    "num_replicas": 1,
+}
+
+CONSUMER = {
+    "deliver_policy": "all",
+    "ack_policy": "explicit",
+    "ack_wait": 30 * SECOND,
+    "max_deliver": 5,
+    "filter_subject": "IMAGES.blackandwhite",
+    "replay_policy": "instant",
+}
+
+MAX_DELIVERIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.IMAGES.BW"
+
+
+class ApiError(Exception):
+    def __init__(self, error):
+        super().__init__(error.get("description"))
+        self.code = error.get("code")
+
+
+class JetStream:
+    def __init__(self, connection, stream="IMAGES", consumer="BW"):
+        self.connection = connection
+        self.stream = stream
+        self.consumer = consumer
+        self._pulls = None
+
+    def api(self, verb, body=b""):
+        answer = self.connection.request("$JS.API." + verb, body).json()
+        if "error" in answer:
+            raise ApiError(answer["error"])
+        return answer
+
+    def create(self, stream=None, consumer=None):
+        """The stream and the consumer as bw expects them, with changes where a test needs them."""
+        self.create_stream(**(stream or {}))
+        self.create_consumer(**(consumer or {}))
+        return self
+
+    def create_stream(self, **changes):
+        self.api(f"STREAM.CREATE.{self.stream}", STREAM | changes | {"name": self.stream})
+
+    def create_consumer(self, **changes):
+        config = CONSUMER | changes | {"durable_name": self.consumer}
+        self.api(f"CONSUMER.DURABLE.CREATE.{self.stream}.{self.consumer}",
+                 {"stream_name": self.stream, "config": config})
+
+    def stream_info(self):
+        return self.api(f"STREAM.INFO.{self.stream}")
+
+    def consumer_info(self):
+        return self.api(f"CONSUMER.INFO.{self.stream}.{self.consumer}")
+
+    def messages(self):
+        """How many messages the stream holds."""
+        return self.stream_info()["state"]["messages"]
+
+    def message(self, sequence):
+        answer = self.api(f"STREAM.MSG.GET.{self.stream}", {"seq": sequence})
+        return base64.b64decode(answer["message"].get("data", ""))
+
+    def purge(self):
+        self.api(f"STREAM.PURGE.{self.stream}")
+
+    def delete_stream(self):
+        self.api(f"STREAM.DELETE.{self.stream}")
+
+    def delete_consumer(self):
+        self.api(f"CONSUMER.DELETE.{self.stream}.{self.consumer}")
+
+    # What a sender does.
+
+    def publish(self, body):
+        """Sends a job's bytes; its sequence in the stream."""
+        answer = self.connection.request(f"{self.stream}.blackandwhite", body).json()
+        if "error" in answer:
+            raise ApiError(answer["error"])
+        return answer["seq"]
+
+    def publish_job(self, job_id, image, advisory=True):
+        """`image`: a path or a URI. The advisory goes to advisory.<id>."""
+        job = {"id": job_id, "image": image if isinstance(image, str) else image.as_uri()}
+        if advisory:
+            job["advisory"] = f"advisory.{job_id}"
+        return self.publish(job)
+
+    # What a worker does.
+
+    def next(self, expires=1.0):
+        """The next job, or None when there was none until the pull expired."""
+        if self._pulls is None:
+            self._inbox = "_INBOX." + secrets.token_hex(8)
+            self._pulls = self.connection.subscribe(self._inbox)
+        pull = {"batch": 1, "expires": int(expires * SECOND)}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream}.{self.consumer}"
+        self.connection.publish(subject, json.dumps(pull), self._inbox)
+        message = self._pulls.next(expires + 10)  # the server answers each pull, with a job or a status
+        if message.status in ("404", "408"):
+            return None
+        if message.status:
+            raise ApiError({"code": int(message.status), "description": str(message.headers)})
+        return message
+
+    def ack(self, message):
+        """Acknowledges a job; returns when the server has noted it."""
+        self.connection.request(message.reply, "+ACK")
+
+    def nak(self, message, delay=0):
+        options = f' {{"delay": {int(delay * SECOND)}}}' if delay else ""
+        self.connection.publish(message.reply, "-NAK" + options)
+        self.connection.flush()
+
+    def in_progress(self, message):
+        self.connection.publish(message.reply, "+WPI")

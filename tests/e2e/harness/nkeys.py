@@ -1,0 +1,58 @@
+"""NATS keys and the tokens signed by them, made by openssl: Ed25519 keys in a base32 spelling with a checksum."""
+
+import base64
+import binascii
+import json
+import subprocess
+import time
+from pathlib import Path
+
+PREFIXES = {"operator": 14 << 3, "account": 0, "user": 20 << 3}
+SEED = 18 << 3
+
+
+def _openssl(*args):
+    return subprocess.run(["openssl", *map(str, args)], capture_output=True, check=True, timeout=60).stdout
+
+
+def _spell(data):
+    # CRC-16/XMODEM, little-endian
+    data += binascii.crc_hqx(data, 0).to_bytes(2, "little")
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+def _base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+class Key:
+    """The key of an operator, an account or a user."""
+
+    def __init__(self, kind, folder):
+        self.kind = kind
+        prefix = PREFIXES[kind]
+        self._file = Path(folder) / f"{kind}-{time.monotonic_ns()}.pem"
+        _openssl("genpkey", "-algorithm", "ed25519", "-out", self._file)
+        # The last 32 bytes of either DER form are the key itself.
+        private = _openssl("pkey", "-in", self._file, "-outform", "DER")[-32:]
+        public = _openssl("pkey", "-in", self._file, "-pubout", "-outform", "DER")[-32:]
+        self.public = _spell(bytes([prefix]) + public)
+        self.seed = _spell(bytes([SEED | prefix >> 5, (prefix & 31) << 3]) + private)
+
+    def sign(self, subject, nats):
+        """A token (JWT) about the subject key."""
+        claims = {"iat": int(time.time()), "iss": self.public, "jti": "x", "name": subject.kind,
+                  "sub": subject.public, "nats": nats | {"type": subject.kind, "version": 2}}
+        parts = ({"typ": "JWT", "alg": "ed25519-nkey"}, claims)
+        text = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+        to_sign = self._file.with_suffix(".txt")
+        to_sign.write_text(text)
+        signature = _openssl("pkeyutl", "-sign", "-rawin", "-inkey", self._file, "-in", to_sign)
+        return f"{text}.{_base64url(signature)}"
+
+
+def creds_file(file, token, user):
+    """What `nats --creds` and BW_CREDS read."""
+    file.write_text(f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
+                    f"-----BEGIN USER NKEY SEED-----\n{user.seed}\n------END USER NKEY SEED------\n")
+    return file

@@ -1,0 +1,52 @@
+"""Pictures for the tests, and what ImageMagick says about them. Names never reach ImageMagick: bytes do."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from .server import SOURCE_DIR
+
+CONVERT = "/usr/bin/convert"
+TESTDATA = SOURCE_DIR / "testdata"
+FORMATS = {"jpg", "jpeg", "png", "gif", "tif", "tiff", "webp", "bmp", "pbm", "pgm", "ppm", "pnm"}
+
+
+def magick_version():
+    text = subprocess.run([CONVERT, "-version"], capture_output=True, text=True, timeout=60).stdout
+    return int(text.split("ImageMagick ")[1].split(".")[0])
+
+
+def convert(data, *operations, to=""):
+    """`to`: the format; without one it is that of the data."""
+    command = [CONVERT, "-", *operations, to + ":-" if to else "-"]
+    return subprocess.run(command, input=data, capture_output=True, timeout=300, check=True).stdout
+
+
+def pixels(file):
+    """Size and RGBA pixels of every frame."""
+    data = Path(file).read_bytes()
+    sizes = subprocess.run([CONVERT, "-", "-format", "%wx%h ", "info:-"], input=data,
+                           capture_output=True, timeout=300, check=True).stdout
+    return sizes, convert(data, "-depth", "8", to="rgba")
+
+
+def oracle(file):
+    """What `convert -monochrome` makes of a picture, in the format that its extension names."""
+    file = Path(file)
+    extension = file.suffix[1:].lower()
+    return convert(file.read_bytes(), "-monochrome", to=extension if extension in FORMATS else "")
+
+
+def pgm(file, width, height):
+    """Writes noise, which no step of the conversion can take a short cut with."""
+    block = os.urandom(4096)
+    size = width * height
+    noise = (block * (size // len(block) + 1))[:size]
+    file = Path(file)
+    file.write_bytes(b"P5\n%d %d\n255\n" % (width, height) + noise)
+    return file
+
+
+def small(folder):
+    """A picture that takes next to no time."""
+    return pgm(Path(folder) / "small.pgm", 16, 16)

@@ -1,0 +1,118 @@
+"""Settings, --help, and the log."""
+
+import json
+import re
+
+from harness import pictures
+from harness.checks import names, one_error
+from harness.worker import parse_line, run_bw
+
+SETTINGS = {
+    "NATS_URL": "--nats-url", "OUTDIR": "--outdir", "BW_STREAM": "--stream", "BW_CONSUMER": "--consumer",
+    "BW_JOB_TIMEOUT": "--job-timeout", "BW_RETRY_DELAY": "--retry-delay",
+    "BW_CONNECT_TIMEOUT": "--connect-timeout", "BW_STOP_GRACE": "--stop-grace",
+    "BW_LOG_LEVEL": "--log-level", "BW_LOG_FORMAT": "--log-format", "BW_CREDS": "--creds",
+    "BW_NKEY": "--nkey", "BW_TLS_CA": "--tls-ca", "BW_TLS_CERT": "--tls-cert", "BW_TLS_KEY": "--tls-key",
+}
+
+
+def test_all_wrong_values_at_once(tmp_path):
+    wrong = {"BW_JOB_TIMEOUT": "abc", "BW_RETRY_DELAY": "-1s", "BW_CONNECT_TIMEOUT": "5", "BW_STOP_GRACE": "1x",
+             "BW_LOG_LEVEL": "loud", "BW_LOG_FORMAT": "xml", "NATS_URL": "ht!tp://x"}
+    run = run_bw(OUTDIR=tmp_path, **wrong)
+    assert run.returncode == 2
+    record = one_error(run.stderr)
+    assert record.fields["kind"] == "configuration"
+    for name, value in wrong.items():
+        assert f'{name} "{value}"' in run.stderr, name
+    assert 'invalid BW_JOB_TIMEOUT "abc" (format: a duration such as 500ms, 30s or 2m)' in run.stderr
+
+
+def test_wrong_values_of_names(tmp_path):
+    """Names that would become other subjects."""
+    run = run_bw(OUTDIR=tmp_path, BW_STREAM="A.B", BW_CONSUMER="a b")
+    assert run.returncode == 2
+    assert "BW_STREAM" in one_error(run.stderr).message and "BW_CONSUMER" in run.stderr
+
+
+def test_unknown_flag_and_command(tmp_path):
+    for arguments in (["--no-such-flag"], ["dance"], ["work", "setup"]):
+        run = run_bw(*arguments, OUTDIR=tmp_path)
+        assert run.returncode == 2, arguments
+        one_error(run.stderr)
+
+
+def test_secrets_are_not_printed(server, js, start_worker):
+    worker = start_worker(NATS_URL=server.url.replace("//", "//someone:s3cr3t-w0rd@"), BW_LOG_LEVEL="debug")
+    worker.wait_line("ready")
+    assert worker.stop() == 0
+    assert "s3cr3t-w0rd" not in worker.log()
+    worker = start_worker(NATS_URL=server.url.replace("//", "//s3cr3t-t0ken@"), BW_LOG_LEVEL="debug")
+    worker.wait_line("ready")
+    assert worker.stop() == 0
+    assert "s3cr3t-t0ken" not in worker.log()
+    run = run_bw(NATS_URL="ht!tp://someone:s3cr3t-w0rd@localhost")
+    assert run.returncode == 2
+    assert "s3cr3t-w0rd" not in run.stderr + run.stdout
+
+
+def test_flag_wins_over_environment(js, start_worker, outdir, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    js.publish_job("job-1", pictures.small(tmp_path))
+    worker = start_worker("--outdir", other, "--log-level=info", BW_LOG_LEVEL="nonsense")
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+    assert names(other) == ["job-1.pgm"] and names(outdir) == []
+
+
+def test_work_is_the_default_command(js, start_worker):
+    worker = start_worker("work")
+    worker.wait_line("ready")
+    assert worker.stop() == 0
+
+
+def test_help_and_version():
+    text = run_bw("--help")
+    assert text.returncode == 0
+    for name, flag in SETTINGS.items():
+        assert name in text.stdout and flag in text.stdout, name
+    version = run_bw("--version")
+    assert version.returncode == 0
+    assert re.search(r"\d+\.\d+\.\d+", version.stdout)
+
+
+def test_log_levels(js, start_worker):
+    worker = start_worker(BW_LOG_LEVEL="error")
+    js.publish("{}")
+    assert worker.wait_exit() == 4
+    assert len(worker.lines) == 1
+    one_error(worker.lines)
+
+
+def test_text_log(js, start_worker, outdir, tmp_path):
+    js.publish_job("a job", pictures.small(tmp_path), advisory=False)
+    worker = start_worker()
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+    records = [parse_line(line) for line in worker.lines]
+    assert all(records), worker.log()
+    assert [record.message for record in records] == ["connected", "ready", "job done", "stopping", "stopped"]
+    ready, done = records[1].fields, records[2].fields
+    assert ready == {"stream": "IMAGES", "consumer": "BW", "outdir": str(outdir)}
+    assert (done["id"], done["delivery"], done["output"]) == ("a job", "1/5", f"{outdir}/a job.pgm")
+    assert all(int(done[name]) >= 0 for name in ("read_us", "convert_us", "commit_us", "settle_us", "seq"))
+
+
+def test_json_log(js, start_worker, tmp_path):
+    sequence = js.publish_job('a "job"', pictures.small(tmp_path), advisory=False)
+    js.publish_job("bad", "nowhere")
+    worker = start_worker(BW_LOG_FORMAT="json")
+    assert worker.wait_exit() == 4
+    lines = [json.loads(line) for line in worker.lines]
+    assert all({"time", "level", "msg"} <= line.keys() for line in lines)
+    done = next(line for line in lines if line["msg"] == "job done")
+    assert (done["id"], done["seq"]) == ('a "job"', sequence)
+    failed = [line for line in lines if line["level"] == "error"]
+    assert len(failed) == 1
+    assert (failed[0]["kind"], failed[0]["id"], failed[0]["delivery"]) == ("job", "bad", "1/5")

@@ -1,0 +1,124 @@
+"""Stopping: SIGTERM ends a worker after its job, and no job is left stranded until ack wait."""
+
+import random
+import signal
+import threading
+import time
+
+from harness import pictures
+from harness.checks import assert_failed, names, wait_until, working_on_a_job
+from harness.jetstream import JetStream
+from harness.slow import slow_picture
+
+ROUNDS = 200
+AT_ONCE = 4
+
+
+class Load(threading.Thread):
+    """Sends jobs so that `waiting` of them are not done: more than the workers take, or fewer."""
+
+    def __init__(self, connection, picture):
+        super().__init__(daemon=True)
+        self._js = JetStream(connection)
+        self._picture = picture
+        self._ended = threading.Event()
+        self.waiting = 0
+        self.sent = 0
+
+    def run(self):
+        while not self._ended.wait(0.005):
+            for _ in range(self.waiting - self._js.messages()):
+                self._js.publish_job(f"job-{self.sent}", self._picture)
+                self.sent += 1
+
+    def end(self):
+        self._ended.set()
+        self.join(60)
+
+
+def test_no_job_is_stranded_by_200_stops_under_load(server, js, connect, start_worker, outdir, tmp_path):
+    advisories = connect(server).subscribe("advisory.>")
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
+    load = Load(connect(server), pictures.small(tmp_path))
+    load.start()
+    for batch in range(ROUNDS // AT_ONCE):
+        load.waiting = (20, 2)[batch % 2]
+        workers = [start_worker() for _ in range(AT_ONCE)]
+        for worker in workers:
+            worker.wait_line("job done")
+        for worker in workers:
+            time.sleep(chance.uniform(0, 0.1))  # the random moment
+            worker.signal()
+        codes = [worker.wait_exit() for worker in workers]
+        assert codes == [0] * AT_ONCE, workers[0].log()
+        info = js.consumer_info()
+        assert (info["num_ack_pending"], info["num_redelivered"]) == (0, 0), f"batch {batch}: {info}"
+        advisories.pending()
+    load.end()
+    worker = start_worker()
+    wait_until(lambda: js.messages() == 0, deadline=25, pause=0.1)  # less than the ack wait of 30 s
+    assert worker.stop() == 0
+    assert js.consumer_info()["delivered"]["consumer_seq"] == load.sent, "each job delivered once"
+    assert len(names(outdir)) == load.sent
+
+
+def start_slow_job(js, start_worker, tmp_path, seconds, **settings):
+    worker = start_worker(**{"BW_JOB_TIMEOUT": "5m"} | settings)
+    slow = slow_picture(tmp_path, js, worker, seconds)
+    js.publish_job("slow", slow)
+    working_on_a_job(js)
+    return worker
+
+
+def test_stop_finishes_the_job_in_hand(js, start_worker, outdir, tmp_path):
+    worker = start_slow_job(js, start_worker, tmp_path, 3, BW_STOP_GRACE="120s")
+    js.publish_job("not-begun", tmp_path / "probe.pgm")
+    assert worker.stop() == 0
+    assert worker.has_line("stopping") and worker.has_line("stopped")
+    assert names(outdir) == ["probe.pgm", "slow.pgm"]
+    info = js.consumer_info()
+    assert (js.messages(), info["num_ack_pending"], info["num_pending"]) == (1, 0, 1)
+
+
+def test_interrupt_is_the_same(js, start_worker):
+    worker = start_worker()
+    worker.wait_line("ready")
+    worker.signal(signal.SIGINT)
+    assert worker.wait_exit() == 0
+
+
+def test_idle_worker_stops_at_once(js, start_worker):
+    worker = start_worker()
+    worker.wait_line("ready")
+    begin = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - begin < 10  # about 1 s where the machine has nothing else to do
+
+
+def check_given_back(js, worker, start_worker, begin, outdir):
+    """Exit 8 long before the job's end; the next worker gets the job before its ack wait is over."""
+    assert_failed(worker, 8, "stopped", id="slow", delivery="1/5")
+    assert time.monotonic() - begin < 4
+    assert names(outdir) == ["probe.pgm"]
+    second = start_worker(BW_JOB_TIMEOUT="10m")
+    wait_until(lambda: js.consumer_info()["num_redelivered"] == 1, deadline=15)
+    record = second.wait_record("id=slow", deadline=180)
+    assert (record.message, record.fields["delivery"]) == ("job done", "2/5")
+
+
+def test_second_signal_gives_the_job_back(js, start_worker, outdir, tmp_path):
+    worker = start_slow_job(js, start_worker, tmp_path, 7, BW_STOP_GRACE="10m")
+    begin = time.monotonic()
+    worker.signal()
+    worker.wait_line("stopping")
+    worker.signal()
+    check_given_back(js, worker, start_worker, begin, outdir)
+
+
+def test_end_of_the_grace_gives_the_job_back(js, start_worker, outdir, tmp_path):
+    worker = start_slow_job(js, start_worker, tmp_path, 7, BW_STOP_GRACE="300ms")
+    begin = time.monotonic()
+    worker.signal()
+    check_given_back(js, worker, start_worker, begin, outdir)

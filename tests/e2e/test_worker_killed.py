@@ -1,0 +1,48 @@
+"""A worker that is killed leaves its job to another one, and no half-written picture."""
+
+import random
+import time
+
+from harness import pictures
+from harness.checks import names, wait_until, working_on_a_job
+from harness.jetstream import SECOND
+from harness.slow import slow_picture
+
+
+def test_job_of_a_killed_worker_is_done_by_another(empty_js, start_worker, outdir, tmp_path):
+    js = empty_js.create(consumer={"ack_wait": 2 * SECOND})
+    worker = start_worker(BW_JOB_TIMEOUT="5m")
+    slow = slow_picture(tmp_path, js, worker, 3)
+    js.publish_job("slow", slow)
+    working_on_a_job(js)
+    worker.kill()
+    assert "slow.pgm" not in names(outdir)
+    second = start_worker(BW_JOB_TIMEOUT="5m")
+    record = second.wait_record("id=slow")
+    assert (record.message, record.fields["delivery"]) == ("job done", "2/5")
+    assert second.stop() == 0
+    assert js.messages() == 0
+    assert pictures.pixels(outdir / "slow.pgm")[0] == pictures.pixels(slow)[0]
+
+
+def test_final_names_hold_whole_pictures_whenever_workers_are_killed(empty_js, start_worker, outdir, tmp_path):
+    js = empty_js.create(consumer={"ack_wait": SECOND, "max_deliver": -1})
+    picture = pictures.pgm(tmp_path / "picture.pgm", 200, 200)
+    for number in range(50):
+        js.publish_job(f"job-{number:02}", picture)
+    seed = random.randrange(10**6)
+    print("seed", seed)
+    chance = random.Random(seed)
+    for _ in range(15):
+        worker = start_worker()
+        worker.wait_line("ready")
+        wait_until(lambda: worker.has_line("job done") or js.messages() == 0)
+        time.sleep(chance.uniform(0, 0.02))  # the random moment
+        worker.kill()
+    worker = start_worker()
+    wait_until(lambda: js.messages() == 0, pause=0.1)
+    assert worker.stop() == 0
+    done = [name for name in names(outdir) if not name.startswith(".")]
+    assert done == [f"job-{number:02}.pgm" for number in range(50)]
+    contents = {(outdir / name).read_bytes() for name in done}
+    assert len(contents) == 1, "one picture, one result"
