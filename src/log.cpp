@@ -99,7 +99,7 @@ void write(Level level, std::string_view message, const Fields& fields) {
 std::string format_line(Format format, Level level, std::string_view message, const Fields& fields) {
     std::string line;
     if (format == Format::kText) {
-        line.append(level_name(level)).append(level_name(level).size() == 4 ? "  " : " ");
+        line.append(level_name(level)).append(" ");
         line += one_line(message);
         for (const auto& field : fields)
             line.append(" ").append(field.name).append("=").append(text_value(field));

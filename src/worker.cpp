@@ -139,40 +139,44 @@ void Worker::work_on(const Delivery& delivery) {
     };
     try {
         parse_job(delivery.payload, job);
-        const std::string extension = image_extension(job.image);
-        const std::string name = output_name(job.id, extension);
-        log::Fields done = describe(delivery, job, queue_.rules());
-        Stopwatch stopwatch;
-
-        Watch watch(
-            {std::max(queue_.rules().ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat),
-             settings_.job_timeout},
-            stop_.hard, [&] { queue_.in_progress(delivery); },
-            [&](const Error& cause) { abandon_(fail(cause)); });
-
-        const std::string source = storage_.read(job.image);
-        const auto read_us = stopwatch.lap();
-        const std::string result = convert(source, extension, job);
-        const auto convert_us = stopwatch.lap();
-        const auto output = storage_.commit(name, result);
-        const auto commit_us = stopwatch.lap();
-
-        watch.settling();
-        std::optional<Advisory> advisory;
-        if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
-        queue_.complete(delivery, advisory, stop_.hard);
-
-        done.insert(done.end(), {{"output", output.string()},
-                                 {"read_us", read_us},
-                                 {"convert_us", convert_us},
-                                 {"commit_us", commit_us},
-                                 {"settle_us", stopwatch.lap()}});
-        log::info("job done", done);
+        finish(delivery, job, [&](const Error& cause) { abandon_(fail(cause)); });
     } catch (const Error& cause) {
         throw fail(cause);
     } catch (const std::exception& defect) {
         throw fail({ErrorKind::kInternal, "job", defect.what()});
     }
+}
+
+void Worker::finish(const Delivery& delivery, const Job& job,
+                    const std::function<void(const Error&)>& expired) {
+    const std::string extension = image_extension(job.image);
+    const std::string name = output_name(job.id, extension);
+    const auto rules = queue_.rules();
+    log::Fields fields = describe(delivery, job, rules);
+    Stopwatch stopwatch;
+    Watch watch(
+        {std::max(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat), settings_.job_timeout},
+        stop_.hard, [&] { queue_.in_progress(delivery); }, expired);
+
+    const std::string source = storage_.read(job.image);
+    const auto read_us = stopwatch.lap();
+    const std::string result = convert(source, extension, job);
+    const auto convert_us = stopwatch.lap();
+    const auto output = storage_.commit(name, result);
+    const auto commit_us = stopwatch.lap();
+
+    watch.settling();
+    std::optional<Advisory> advisory;
+    if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
+    const bool done = queue_.complete(delivery, advisory, stop_.hard);
+    if (!done) return log::warn("the server has forgotten the delivery, the job comes again", fields);
+
+    fields.insert(fields.end(), {{"output", output.string()},
+                                 {"read_us", read_us},
+                                 {"convert_us", convert_us},
+                                 {"commit_us", commit_us},
+                                 {"settle_us", stopwatch.lap()}});
+    log::info("job done", fields);
 }
 
 // The converter does not know where its bytes come from; the log should.

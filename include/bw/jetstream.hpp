@@ -50,6 +50,7 @@ struct Delivery {
     std::string reply;             // where acknowledgements go
     std::uint64_t sequence = 0;    // of the message in the stream
     std::uint64_t deliveries = 0;  // 1 for the first
+    std::uint64_t connection = 0;  // the number of the connection that it came on
 };
 
 struct Advisory {
@@ -81,11 +82,12 @@ class WorkQueue {
     // The job is being worked on: restarts its ack wait.
     virtual void in_progress(const Delivery& delivery) = 0;
 
-    // Publishes the advisory, if any, then acknowledges; returns when the server has answered, so the message
-    // is gone. Waits while the connection is lost; if it broke in between, the advisory is published again,
-    // since the server may have died with it. Throws Error: kQueue if the server does not answer, kStopped
-    // when `stop` comes first.
-    virtual void complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+    // Publishes the advisory, if any, then acknowledges; true when the server has answered, so the message is
+    // gone. Waits while the connection is lost; if it broke in between, the advisory is published again,
+    // since the server may have died with it. False if the server does not know the delivery any more, which
+    // happens to one that was killed just after it: the message comes again. Throws Error: kQueue if a server
+    // that was there all the time does not answer, kStopped when `stop` comes first.
+    virtual bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
                           const std::stop_token& stop) = 0;
 
     // NAK: the message is delivered again after `delay` (0: at once), unless it has been max_deliver times.

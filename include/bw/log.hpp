@@ -1,5 +1,5 @@
 // Log lines on standard error, as text for people or JSON for machines:
-//   2026-11-22T10:02:32.123Z info  job done id=5e91425f seq=17
+//   2026-11-22T10:02:32.123Z info job done id=5e91425f seq=17
 //   {"time":"2026-11-22T10:02:32.123Z","level":"info","msg":"job done","id":"5e91425f","seq":17}
 // Any thread may write; a line is written whole. Values are escaped, so that no job can forge a line.
 // Only error() says "error": an operator may grep for it.

@@ -58,6 +58,7 @@ class Worker {
 
   private:
     void work_on(const Delivery& delivery);
+    void finish(const Delivery& delivery, const Job& job, const std::function<void(const Error&)>& expired);
     std::string convert(std::string_view source, std::string_view extension, const Job& job) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 

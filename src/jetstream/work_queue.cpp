@@ -16,7 +16,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kFetchExpiry{1000};
 // A stream or consumer that was deleted shows as pulls without an answer (nats-server 2.9) or with a wrong
 // one (2.10).
-constexpr int kEmptyFetchesBeforeCheck = 30;
+constexpr int kEmptyFetchesBeforeCheck = 10;
 constexpr milliseconds kPauseAfterFailedFetch{1000};
 constexpr milliseconds kFlushTimeout{2000};
 constexpr milliseconds kAckTimeout{2000};
@@ -36,7 +36,7 @@ class JetStreamQueue : public WorkQueue {
     std::optional<Delivery> fetch(const std::stop_token& stop) override;
     std::optional<Delivery> fetch_late() override;
     void in_progress(const Delivery& delivery) override;
-    void complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+    bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
                   const std::stop_token& stop) override;
     void give_back(const Delivery& delivery, milliseconds delay) override;
 
@@ -123,6 +123,7 @@ natsStatus JetStreamQueue::pull(milliseconds timeout, std::optional<Delivery>& d
     delivery->reply = natsMsg_GetReply(message.get());
     delivery->sequence = metadata->Sequence.Stream;
     delivery->deliveries = metadata->NumDelivered;
+    delivery->connection = connection_.number();
     jsMsgMetaData_Destroy(metadata);
     return NATS_OK;
 }
@@ -189,7 +190,7 @@ bool JetStreamQueue::acknowledge(const Delivery& delivery) {
     return status == NATS_OK;
 }
 
-void JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
                               const std::stop_token& stop) {
     std::uint64_t advised_on = 0;  // the number of no connection
     for (int tries = 0; tries < kAckTries; ++tries) {
@@ -197,7 +198,7 @@ void JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
         const auto number = connection_.number();
         if (advisory && advised_on != number) publish(*advisory);
         advised_on = number;
-        if (acknowledge(delivery) && connection_.number() == advised_on) return;
+        if (acknowledge(delivery) && connection_.number() == advised_on) return true;
         // A try that the connection did not live through does not count.
         if (connection_.number() != advised_on || !connection_.is_connected()) --tries;
         if (stopped_within(kPauseAfterFailedAck, stop)) break;
@@ -206,6 +207,7 @@ void JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
         throw Error(ErrorKind::kStopped, delivery.reply,
                     "stopped before the server answered the acknowledgement");
     }
+    if (connection_.number() != delivery.connection) return false;
     throw Error(ErrorKind::kQueue, delivery.reply,
                 "the server does not answer the acknowledgement; the output is there, the job comes again");
 }

@@ -9,7 +9,7 @@ namespace {
 
 TEST(Log, TextQuotesWhatDoesNotStandBare) {
     EXPECT_EQ(format_line(Format::kText, Level::kInfo, "job done", {{"id", "a-1"}, {"seq", 17}}),
-              "info  job done id=a-1 seq=17");
+              "info job done id=a-1 seq=17");
     EXPECT_EQ(format_line(Format::kText, Level::kError, "x", {{"id", "a b"}, {"where", ""}, {"k", "a=b"}}),
               R"(error x id="a b" where="" k="a=b")");
 }
@@ -19,7 +19,7 @@ TEST(Log, NoValueCanForgeALine) {
     const std::string text = format_line(Format::kText, Level::kInfo, "two\nlines \"quoted\"", fields);
     EXPECT_EQ(text.find('\n'), std::string::npos);
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
-    EXPECT_EQ(text.substr(0, 33), R"(info  two\nlines "quoted" id="a\n)");
+    EXPECT_EQ(text.substr(0, 32), R"(info two\nlines "quoted" id="a\n)");
 }
 
 TEST(Log, JsonParsesWhateverTheValuesHold) {

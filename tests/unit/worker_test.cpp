@@ -54,10 +54,11 @@ class FakeQueue : public WorkQueue {
     }
     std::optional<Delivery> fetch_late() override { return next(late_); }
     void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
-    void complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
+    bool complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
         if (fail_to_complete_) throw Error(ErrorKind::kQueue, "reply", "no answer");
         if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
         journal_.add("ack");
+        return true;
     }
     void give_back(const Delivery&, milliseconds delay) override {
         journal_.add("give back after " + std::to_string(delay.count()));
