@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# From a bare Debian to pictures that went through a real queue: installs what is missing, builds, and shows each step.
+# The queue is a private nats-server that ends with the demo. BUILD_DIR: where to build (build).
+# Exit status 0: every picture was done, and the job that nobody can do stayed readable.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${BUILD_DIR:-build}
+pictures=testdata/images
+results=demo-results
+
+step_number=0
+step() {
+    step_number=$((step_number + 1))
+    printf '\n%d. %s\n' "$step_number" "$1"
+}
+
+# quietly LOG COMMAND...: the output is shown only when the command fails.
+quietly() {
+    local log=$1
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log" >&2
+        return 1
+    fi
+}
+
+temp=$(mktemp -d)
+started=()
+# shellcheck disable=SC2317  # called by the trap
+clean_up() {
+    trap '' INT TERM HUP
+    # The workers before the server, which they would miss.
+    local index
+    for ((index = ${#started[@]} - 1; index >= 0; index--)); do
+        kill "${started[index]}" 2>/dev/null || true
+        wait "${started[index]}" 2>/dev/null || true
+    done
+    rm -rf "$temp"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# The caller's settings are for the caller's queue.
+for variable in "${!BW_@}"; do unset "$variable"; done
+
+step "Installing what is missing, and building"
+scripts/install-packages.sh test
+mkdir -p "$build"
+if [[ ! -e $build/bw ]]; then echo "   the first build takes a minute or two"; fi
+quietly "$build/demo-configure.log" cmake -S . -B "$build"
+quietly "$build/demo-build.log" cmake --build "$build" --target bw -j"$(nproc)"
+bw=$(realpath "$build/bw")
+echo "   $("$bw" --version), in $build/bw"
+
+step "A private nats-server with JetStream, on a free port"
+server=$(command -v nats-server || echo /usr/sbin/nats-server)
+"$server" -js -a 127.0.0.1 -p -1 -sd "$temp/store" --ports_file_dir "$temp" >"$temp/server.log" 2>&1 &
+started+=($!)
+for ((tries = 0; tries < 100; tries++)); do
+    NATS_URL=$(sed -n 's/.*"nats":\["\([^"]*\)".*/\1/p' "$temp"/*.ports 2>/dev/null | head -n 1) || true
+    if [[ -n $NATS_URL ]]; then break; fi
+    sleep 0.1
+done
+if [[ -z $NATS_URL ]]; then
+    cat "$temp/server.log" >&2
+    exit 1
+fi
+export NATS_URL
+echo "   NATS_URL=$NATS_URL"
+
+step "\`bw setup\` creates the work queue"
+"$bw" setup 2>"$temp/setup.log" | sed 's/^/   /' || { cat "$temp/setup.log" >&2; exit 1; }
+
+step "Two workers, started again whenever they end"
+rm -rf "$results"
+mkdir "$results"
+# The short pause after a failure keeps the demo brief: by default the five tries take 15 s.
+export OUTDIR=$PWD/$results BW_RETRY_DELAY=200ms
+# keep_running LOG: what systemd, Docker or Kubernetes do for a real worker.
+keep_running() {
+    local worker=
+    trap '' INT HUP # clean_up ends it, and waits for its worker
+    trap 'kill "$worker" 2>/dev/null; wait; exit' TERM
+    while true; do
+        "$bw" 2>>"$1" &
+        worker=$!
+        wait "$worker" || true
+        sleep 0.1
+    done
+}
+for name in 1 2; do
+    touch "$temp/worker-$name.log"
+    keep_running "$temp/worker-$name.log" &
+    started+=($!)
+done
+echo "   NATS_URL=$NATS_URL OUTDIR=$results $build/bw   (twice)"
+
+demo() { /usr/bin/python3 -B scripts/demo/demo.py "$@"; }
+
+step "A job for each picture in $pictures, and what the workers say when it is done"
+demo pictures "$pictures" "$results" "$temp"/worker-{1,2}.log
+
+step "A job that nobody can do: {}"
+demo poison "$temp"/worker-{1,2}.log
+
+step "The results"
+scripts/demo/contact-sheet.sh "$pictures" "$results" "$results/contact-sheet.png"
+echo "   black and white pictures: $results/"
+echo "   before and after:         $results/contact-sheet.png"
