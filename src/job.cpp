@@ -53,8 +53,8 @@ void check_advisory(const std::string& subject) {
 
 const std::string& text_member(const json& object, const char* member) {
     const auto found = object.find(member);
-    if (found == object.end()) refuse(member, std::string(member) + " is missing");
-    if (!found->is_string()) refuse(member, std::string(member) + " is not a string");
+    if (found == object.end()) refuse(member, std::string("the job has no ") + member);
+    if (!found->is_string()) refuse(member, std::string("the job's ") + member + " is not a string");
     return found->get_ref<const std::string&>();
 }
 

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -53,12 +54,19 @@ class Worker {
     Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
            StopTokens stop);
 
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
     // Returns after a soft stop. Throws JobFailed for the first job that fails, Error for everything else.
     void run();
 
   private:
+    class Watch;
+    using Expired = std::function<void(const Error&)>;
+
     void work_on(const Delivery& delivery);
-    void finish(const Delivery& delivery, const Job& job, const std::function<void(const Error&)>& expired);
+    void finish(const Delivery& delivery, const Job& job, const Expired& expired);
     std::string convert(std::string_view source, std::string_view extension, const Job& job) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 
@@ -68,6 +76,7 @@ class Worker {
     const Convert convert_;
     const Abandon abandon_;
     const StopTokens stop_;
+    const std::unique_ptr<Watch> watch_;
 };
 
 // How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered

@@ -208,8 +208,7 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
                     "stopped before the server answered the acknowledgement");
     }
     if (connection_.number() != delivery.connection) return false;
-    throw Error(ErrorKind::kQueue, delivery.reply,
-                "the server does not answer the acknowledgement; the output is there, the job comes again");
+    refuse("the server does not answer the acknowledgement; the output is there, the job comes again");
 }
 
 void JetStreamQueue::give_back(const Delivery& delivery, milliseconds delay) {

@@ -46,10 +46,10 @@ TEST(Job, RefusesWhatIsNoJob) {
     for (const char* payload : {"", "{", "[]", "17", "null", "{\"id\": \"\xff\"}", "{}x"}) {
         EXPECT_NE(complaint(payload), "") << payload;
     }
-    EXPECT_EQ(complaint("{}"), "id is missing");
-    EXPECT_EQ(complaint(R"({"id": 17})"), "id is not a string");
-    EXPECT_EQ(complaint(R"({"id": "a"})"), "image is missing");
-    EXPECT_EQ(complaint(R"({"id": "a", "image": null})"), "image is not a string");
+    EXPECT_EQ(complaint("{}"), "the job has no id");
+    EXPECT_EQ(complaint(R"({"id": 17})"), "the job's id is not a string");
+    EXPECT_EQ(complaint(R"({"id": "a"})"), "the job has no image");
+    EXPECT_EQ(complaint(R"({"id": "a", "image": null})"), "the job's image is not a string");
     EXPECT_EQ(complaint("{\"id\":"), "the job is not valid JSON (at byte 7)");
 }
 
