@@ -101,8 +101,9 @@ bool add_url(Config& config, std::string_view url) {
         if (complete != "nats://" && complete != "tls://") return false;
     }
     if (const auto at = url.rfind('@'); at != std::string_view::npos) {
+        // In the first URL or in all: else the tail of a password with a comma in it would pass for a URL.
         const auto user = read_user(url.substr(0, at));
-        if (!user || (config.nats_user != NatsUser{} && config.nats_user != *user)) return false;
+        if (!user || (!config.nats_urls.empty() && config.nats_user != *user)) return false;
         config.nats_user = *user;
         url.remove_prefix(at + 1);
     }
@@ -158,7 +159,8 @@ constexpr bool kOpen = false;
 
 constexpr std::array kSettings{
     Setting{"NATS_URL", "--nats-url", "nats://127.0.0.1:4222",
-            "nats://[user:password@]host[:port], tls://…, a bare host, or several with commas",
+            "nats://[user:password@]host[:port], tls://…, a bare host, or several with commas; in a password "
+            "@ is %40, a comma %2C",
             "the NATS server or servers; user:password@ or token@ before the host", kSecret, urls},
     Setting{"OUTDIR", "--outdir", "", "a directory that takes files",
             "where results are written; bw setup does not need it", kOpen, any_text<&Config::outdir>},
@@ -192,20 +194,10 @@ constexpr std::array kSettings{
 
 std::optional<std::string> given_value(const Setting& setting, const Environment& environment,
                                        const Flags& flags) {
-    if (const auto flag = flags.find(setting.flag); flag != flags.end()) return flag->second;
+    if (const auto flag = flags.find(setting.flag); flag != flags.end() && !flag->second.empty())
+        return flag->second;
     return environment(setting.variable);
 }
-
-class Complaints {
-  public:
-    void add(const std::string& complaint) { text_.append(text_.empty() ? "" : "; ").append(complaint); }
-    void throw_if_any() const {
-        if (!text_.empty()) throw Error(ErrorKind::kConfiguration, "settings", text_);
-    }
-
-  private:
-    std::string text_;
-};
 
 }  // namespace
 
@@ -220,28 +212,29 @@ std::string redact_url(std::string_view url) {
     return redacted.replace(start, at - start, "***");
 }
 
-Config load_config(const Environment& environment, const Flags& flags, Command command) {
-    Config config;
-    Complaints complaints;
+std::string load_config(const Environment& environment, const Flags& flags, Command command, Config& config) {
+    std::string complaints;
+    const auto complain = [&](const std::string& one) {
+        complaints.append(complaints.empty() ? "" : "; ").append(one);
+    };
     for (const Setting& setting : kSettings) {
         auto value = given_value(setting, environment, flags);
         if (!value || value->empty()) value = setting.fallback;
         if (value->empty() || setting.store(config, *value)) continue;
         const std::string shown = setting.secret ? redact_url(*value) : *value;
-        complaints.add("invalid " + std::string(setting.variable) + " \"" + shown +
-                       "\" (format: " + std::string(setting.format) + ")");
+        complain("invalid " + std::string(setting.variable) + " \"" + shown +
+                 "\" (format: " + std::string(setting.format) + ")");
     }
     if (command == Command::kWork && config.outdir.empty()) {
-        complaints.add("OUTDIR is not set (format: a directory that takes files; or --outdir)");
+        complain("OUTDIR is not set (format: a directory that takes files; or --outdir)");
     }
     if (config.tls_certificate_file.empty() != config.tls_key_file.empty()) {
-        complaints.add("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");
+        complain("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");
     }
     if (!config.credentials_file.empty() && !config.nkey_seed_file.empty()) {
-        complaints.add("BW_CREDS and BW_NKEY exclude each other: both are set");
+        complain("BW_CREDS and BW_NKEY exclude each other: both are set");
     }
-    complaints.throw_if_any();
-    return config;
+    return complaints;
 }
 
 }  // namespace bw

@@ -93,6 +93,8 @@ Frames decode(std::string_view bytes, std::string_view format) {
     Frames frames;
     auto* images = MagickCore::BlobToImage(info.get(), bytes.data(), bytes.size(), exception.get());
     if (images != nullptr) insertImages(&frames, images);
+    // ImageMagick 6 keeps a decoder's warning with the image, and Magick++ would throw it at the next step.
+    for (auto& frame : frames) frame.quiet(true);
     const bool damaged = exception->severity >= MagickCore::ErrorException || frames.empty();
     if (damaged) {
         std::string reason = exception->reason != nullptr ? exception->reason : "no image in it";
@@ -110,6 +112,7 @@ std::string encode(Frames& frames, std::string_view format) {
     } else {
         frames.front().write(&blob);
     }
+    if (blob.length() == 0) refuse("the " + std::string(format) + " encoder wrote nothing");
     return {static_cast<const char*>(blob.data()), blob.length()};
 }
 

@@ -18,9 +18,9 @@ namespace {
 // Linux's limit for one name in a path.
 constexpr std::size_t kMaxNameBytes = 255;
 
-// What prove_output() writes: more than most results, so that a nearly full disk shows before a job is
-// fetched.
-constexpr std::size_t kProofBytes = 1 << 20;
+// What prove_output() asks room for: as much as the result of a photograph takes, so that a nearly full disk
+// shows before a job is fetched and not by the deliveries that jobs lose.
+constexpr off_t kProofBytes = 8 << 20;
 
 [[noreturn]] void refuse_uri(std::string_view uri, const std::string& what) {
     throw Error(ErrorKind::kJob, std::string(uri), what);
@@ -57,6 +57,11 @@ bool write_all(int descriptor, std::string_view bytes) {
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
     return true;
+}
+
+// Not every file system can; on those the write will tell.
+bool reserve(int descriptor, off_t bytes) {
+    return bytes == 0 || ::fallocate(descriptor, 0, 0, bytes) == 0 || errno == EOPNOTSUPP;
 }
 
 // Workers on several hosts may share OUTDIR, so neither a process id nor a host name makes the name unique.
@@ -102,7 +107,8 @@ class FileStorage : public Storage {
 
     void prove_output() override {
         const File directory = open_outdir();
-        const std::string name = write_temporary(directory, std::string(kProofBytes, '\0'));
+        const std::string name =
+            write_temporary(directory, "bw proves that OUTDIR takes a file\n", kProofBytes);
         if (::unlinkat(directory.get(), name.c_str(), 0) != 0) {
             refuse_output(outdir_ / name, "OUTDIR does not let go of a file", errno);
         }
@@ -128,15 +134,20 @@ class FileStorage : public Storage {
         return File(descriptor);
     }
 
-    // A synced file of its own name in OUTDIR; on failure nothing is left behind.
-    std::string write_temporary(const File& directory, std::string_view bytes) const {
+    // A synced file of its own name in OUTDIR, with room for `reserved` bytes; on failure nothing is left
+    // behind.
+    std::string write_temporary(const File& directory, std::string_view bytes, off_t reserved = 0) const {
         const std::string name = temporary_name();
         File file(::openat(directory.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
         if (!file.is_open()) refuse_output(outdir_, "OUTDIR does not take a file", errno);
-        if (write_all(file.get(), bytes) && ::fsync(file.get()) == 0 && file.close()) return name;
+        if (reserve(file.get(), reserved) && write_all(file.get(), bytes) && ::fsync(file.get()) == 0 &&
+            file.close()) {
+            return name;
+        }
         const int reason = errno;
         ::unlinkat(directory.get(), name.c_str(), 0);
-        refuse_output(outdir_, "OUTDIR does not take " + std::to_string(bytes.size()) + " bytes", reason);
+        const auto needed = std::max(bytes.size(), static_cast<std::size_t>(reserved));
+        refuse_output(outdir_, "OUTDIR does not take " + std::to_string(needed) + " bytes", reason);
     }
 
     const std::filesystem::path outdir_;

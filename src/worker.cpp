@@ -192,6 +192,7 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     const std::string name = output_name(job.id, extension);
     const auto rules = queue_.rules();
     log::Fields fields = describe(delivery, job, rules);
+    log::debug("job begun", fields);
     Stopwatch stopwatch;
     watch_->begin(
         {std::max(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat), settings_.job_timeout},

@@ -39,8 +39,8 @@ struct Config {
     std::string tls_ca_file;
     std::string tls_certificate_file;
     std::string tls_key_file;
-    log::Level log_level{};
-    log::Format log_format{};
+    log::Level log_level = log::Level::kInfo;
+    log::Format log_format = log::Format::kText;
 };
 
 struct Setting {
@@ -63,8 +63,9 @@ using Environment = std::function<std::optional<std::string>(std::string_view va
 // Values by flag ("--outdir"), as given on the command line.
 using Flags = std::map<std::string, std::string, std::less<>>;
 
-// Throws one Error (kConfiguration) that names every wrong or missing setting.
-Config load_config(const Environment& environment, const Flags& flags, Command command);
+// Fills `config`. Returns what is wrong, in one line that names every wrong or missing setting, or nothing;
+// what is right is stored all the same, so that the line can be logged as asked.
+std::string load_config(const Environment& environment, const Flags& flags, Command command, Config& config);
 
 // The URL with what stands before the @ replaced by ***, for logs.
 std::string redact_url(std::string_view url);

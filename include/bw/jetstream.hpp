@@ -65,7 +65,7 @@ struct DeliveryRules {
 };
 
 // The seam between the worker and JetStream. fetch(), fetch_late() and complete() belong to one thread;
-// in_progress() and give_back() may be called by another at the same time.
+// rules(), in_progress() and give_back() may be called by another while a job is in hand.
 class WorkQueue {
   public:
     virtual ~WorkQueue() = default;

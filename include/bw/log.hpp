@@ -2,7 +2,7 @@
 //   2026-11-22T10:02:32.123Z info job done id=5e91425f seq=17
 //   {"time":"2026-11-22T10:02:32.123Z","level":"info","msg":"job done","id":"5e91425f","seq":17}
 // Any thread may write; a line is written whole. Values are escaped, so that no job can forge a line.
-// Only error() says "error": an operator may grep for it.
+// Only error() writes at level error, and no other line of ours holds that word: an operator may grep for it.
 #pragma once
 
 #include <concepts>

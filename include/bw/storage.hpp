@@ -18,11 +18,13 @@ class Storage {
     // for a file that cannot be read.
     virtual std::string read(const std::string& uri) = 0;
 
-    // Proves that outputs can be written: writes, syncs and removes a file. Throws Error (kOutput).
+    // Proves that outputs can be written: writes, syncs and removes a file with room for 8 MiB. Throws
+    // Error (kOutput).
     virtual void prove_output() = 0;
 
     // Writes `bytes` under `name`, replacing what stands there, and returns the path. When it returns, the
-    // output is on the disk; when it throws Error (kOutput), `name` is as it was.
+    // output is on the disk; when it throws Error (kOutput), `name` is as it was, or whole and perhaps
+    // not on the disk yet.
     virtual std::filesystem::path commit(const std::string& name, std::string_view bytes) = 0;
 };
 

@@ -16,6 +16,13 @@ std::string explanation(const Setting& setting) {
     return text;
 }
 
+// A misplaced argument may be a URL with a password.
+std::string without_secrets(const std::string& mistake) {
+    const bool may_hold_one =
+        mistake.find('@') != std::string::npos || mistake.find("://") != std::string::npos;
+    return may_hold_one ? "an argument that looks like a URL was not expected; see bw --help" : mistake;
+}
+
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
@@ -43,7 +50,7 @@ Arguments parse_arguments(int argc, char** argv) {
     } catch (const CLI::CallForVersion&) {
         arguments.output = app.version() + "\n";
     } catch (const CLI::ParseError& e) {
-        arguments.mistake = e.what();
+        arguments.mistake = without_secrets(e.what());
     }
     if (setup->parsed()) arguments.command = Command::kSetup;
     return arguments;

@@ -30,19 +30,23 @@ ConnectionOptions connection_options(const Config& config) {
             config.tls_key_file,   config.connect_timeout};
 }
 
-int work(const Config& config) {
-    StopSignals signals(config.stop_grace);
+void work(const Config& config, const StopSignals& signals) {
     start_images();
     const auto storage = open_storage(config.outdir);
     const auto connection = connect(connection_options(config), signals.soft());
-    if (connection == nullptr) return EXIT_SUCCESS;
+    if (connection == nullptr) return;
     const QueueNames names{config.stream, config.consumer};
     const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
-    if (queue == nullptr) return EXIT_SUCCESS;
+    if (queue == nullptr) return;
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
     Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
                   to_monochrome, abandon, {signals.soft(), signals.hard()});
     worker.run();
+}
+
+int work_until_stopped(const Config& config) {
+    const StopSignals signals(config.stop_grace);
+    work(config, signals);
     log::info("stopped");
     return EXIT_SUCCESS;
 }
@@ -82,9 +86,11 @@ int run(const Arguments& arguments) {
             std::cout << *arguments.output;
             return EXIT_SUCCESS;
         }
-        const Config config = load_config(environment, arguments.flags, arguments.command);
+        Config config;
+        const auto complaints = load_config(environment, arguments.flags, arguments.command, config);
         log::configure(config.log_level, config.log_format);
-        return arguments.command == Command::kSetup ? setup(config) : work(config);
+        if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
+        return arguments.command == Command::kSetup ? setup(config) : work_until_stopped(config);
     } catch (const JobFailed& failure) {
         return report(failure, failure.job());
     } catch (const Error& failure) {

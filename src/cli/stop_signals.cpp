@@ -1,21 +1,25 @@
 #include "stop_signals.hpp"
 
-#include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 
+#include "bw/error.hpp"
 #include "bw/log.hpp"
 
 namespace bw::cli {
 namespace {
 
-// Wakes our thread when nobody has stopped the process.
-constexpr int kEndOfWait = SIGUSR1;
+// Wakes our thread at the end; from anybody else it means nothing.
+constexpr int kWakeUp = SIGUSR1;
+
+constexpr std::chrono::hours kForever{24 * 365 * 10};
+constexpr std::chrono::seconds kLastResort{3};
 
 sigset_t waited_for() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, kEndOfWait}) sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT, kWakeUp}) sigaddset(&set, signal);
     return set;
 }
 
@@ -33,23 +37,40 @@ StopSignals::StopSignals(std::chrono::milliseconds grace) {
 }
 
 StopSignals::~StopSignals() {
-    pthread_kill(thread_.native_handle(), kEndOfWait);
+    ending_ = true;
+    pthread_kill(thread_.native_handle(), kWakeUp);
     thread_.join();
 }
 
 void StopSignals::wait(std::chrono::milliseconds grace) {
-    const sigset_t set = waited_for();
-    int signal = 0;
-    sigwait(&set, &signal);
-    if (signal == kEndOfWait) return;
+    const int signal = next_signal(kForever);
+    if (ending_) return;
     log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     soft_.request_stop();
-    const timespec time = to_timespec(grace);
-    do {
-        signal = sigtimedwait(&set, nullptr, &time);
-    } while (signal < 0 && errno == EINTR);
-    if (signal == kEndOfWait) return;
+    next_signal(grace);
+    if (ending_) return;
     hard_.request_stop();
+    // A job in hand is given back by now, or the process hangs where nothing can be given back: in a file
+    // system.
+    next_signal(kLastResort);
+    if (ending_) return;
+    const Error hung(ErrorKind::kStopped, "bw", "stopped in the middle of a call that does not return");
+    log::error(hung);
+    std::_Exit(exit_code(hung.kind()));
+}
+
+// The next of our two signals; nothing if none comes in time, or when it is over.
+int StopSignals::next_signal(std::chrono::milliseconds time) const {
+    const sigset_t set = waited_for();
+    const auto deadline = std::chrono::steady_clock::now() + time;
+    while (!ending_) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (left <= left.zero()) return 0;
+        const timespec timeout = to_timespec(std::chrono::duration_cast<std::chrono::milliseconds>(left));
+        const int signal = sigtimedwait(&set, nullptr, &timeout);
+        if (signal == SIGTERM || signal == SIGINT) return signal;
+    }
+    return 0;
 }
 
 }  // namespace bw::cli

@@ -1,7 +1,8 @@
 // SIGTERM and SIGINT as stop tokens: the first is the soft stop, the second one or the end of the grace time
-// the hard one.
+// the hard one. Whatever still hangs a few seconds later is ended with exit code 8.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <stop_token>
 #include <thread>
@@ -22,9 +23,11 @@ class StopSignals {
 
   private:
     void wait(std::chrono::milliseconds grace);
+    int next_signal(std::chrono::milliseconds time) const;
 
     std::stop_source soft_;
     std::stop_source hard_;
+    std::atomic<bool> ending_{false};
     std::thread thread_;
 };
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -32,16 +32,25 @@ constexpr int kRefusalsThatCount = 3;
 
 void require(natsStatus status, const char* what) {
     if (status == NATS_OK) return;
-    const char* reason = nats_GetLastError(nullptr);
     throw Error(ErrorKind::kConfiguration, what,
-                std::string("libnats does not take this setting: ") +
-                    (reason != nullptr && *reason != '\0' ? reason : natsStatus_GetText(status)));
+                "libnats does not take this setting: " + last_libnats_error(status));
 }
 
 void set_servers(natsOptions* options, const std::vector<std::string>& urls) {
     std::vector<const char*> list;
     for (const auto& url : urls) list.push_back(url.c_str());
     require(natsOptions_SetServers(options, list.data(), static_cast<int>(list.size())), "NATS_URL");
+}
+
+// libnats reads the file only when a server asks for it, and then blames the server.
+void check_credentials(const std::string& path) {
+    std::ostringstream content;
+    content << std::ifstream(path).rdbuf();
+    const std::string text = content.str();
+    const auto first = text.find("-----BEGIN");
+    if (first != std::string::npos && text.find("-----BEGIN", first + 1) != std::string::npos) return;
+    throw Error(ErrorKind::kConfiguration, path,
+                "BW_CREDS names no file with a JWT and a seed, each after a line -----BEGIN ...-----");
 }
 
 void set_security(natsOptions* options, const ConnectionOptions& from) {
@@ -51,11 +60,7 @@ void set_security(natsOptions* options, const ConnectionOptions& from) {
                 "NATS_URL");
     }
     if (!from.credentials_file.empty()) {
-        // libnats opens it only when a server asks for it.
-        if (!std::ifstream(from.credentials_file)) {
-            throw Error(ErrorKind::kConfiguration, from.credentials_file,
-                        "the file of BW_CREDS cannot be read: " + system_reason(errno));
-        }
+        check_credentials(from.credentials_file);
         require(natsOptions_SetUserCredentialsFromFiles(options, from.credentials_file.c_str(), nullptr),
                 "BW_CREDS");
     }
@@ -124,8 +129,7 @@ ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from
         const natsStatus status = natsConnection_Connect(&raw, options);
         if (status == NATS_OK) return ConnectionPtr(raw);
         if (refused_us(status)) ++refusals;
-        const char* reason = nats_GetLastError(nullptr);
-        const std::string text = reason != nullptr && *reason != '\0' ? reason : natsStatus_GetText(status);
+        const std::string text = last_libnats_error(status);
         if (refusals >= kRefusalsThatCount) {
             throw Error(ErrorKind::kQueue, joined(from.urls), "the NATS server does not let us in: " + text);
         }
@@ -138,6 +142,11 @@ ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from
 }
 
 }  // namespace
+
+std::string last_libnats_error(natsStatus status) {
+    const char* text = nats_GetLastError(nullptr);
+    return text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
+}
 
 bool stopped_within(milliseconds pause, const std::stop_token& stop) {
     std::mutex mutex;
@@ -193,7 +202,7 @@ bool Connection::wait_until_connected(const std::stop_token& stop) {
         if (natsConnection_IsClosed(get())) {
             throw Error(
                 ErrorKind::kQueue, "connection",
-                "the NATS server does not let us in again: " + refusal().value_or("connection closed"));
+                "the NATS server has closed the connection: " + refusal().value_or("connection closed"));
         }
         if (stopped_within(kLook, stop)) return false;
     }

@@ -52,7 +52,7 @@ class Connection {
     bool is_connected() { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
 
     // Waits for the connection; false if `stop` came first. Throws Error (kQueue) once libnats has given it
-    // up, which it does when the server has refused us twice.
+    // up, which it does when the server has refused us twice or sent a complaint that libnats does not know.
     bool wait_until_connected(const std::stop_token& stop);
 
     // Changes whenever the connection was lost and made again, before anything is sent on the new one.
@@ -80,6 +80,9 @@ class Connection {
     NatsLibrary library_;
     ConnectionPtr connection_;
 };
+
+// What libnats says of the call that this thread has just made.
+std::string last_libnats_error(natsStatus status);
 
 // The error code of an API answer, 0 if it is none. https://github.com/nats-io/nats-server:
 // server/errors.json.

@@ -18,6 +18,8 @@ constexpr milliseconds kFetchExpiry{1000};
 // one (2.10).
 constexpr int kEmptyFetchesBeforeCheck = 10;
 constexpr milliseconds kPauseAfterFailedFetch{1000};
+// Such as by a consumer whose max_expires is shorter than ours.
+constexpr int kRefusedFetchesThatCount = 10;
 constexpr milliseconds kFlushTimeout{2000};
 constexpr milliseconds kAckTimeout{2000};
 constexpr int kAckTries = 5;
@@ -46,9 +48,11 @@ class JetStreamQueue : public WorkQueue {
     }
 
     bool check_consumer();
-    void subscribe();
+    bool subscribe();
+    void note_answer(bool answered);
+    void look_into(natsStatus status, const std::string& reason, const std::stop_token& stop);
     natsStatus pull(milliseconds timeout, std::optional<Delivery>& delivery);
-    void publish(const Advisory& advisory);
+    bool publish(const Advisory& advisory);
     bool acknowledge(const Delivery& delivery);
 
     Connection& connection_;
@@ -57,6 +61,8 @@ class JetStreamQueue : public WorkQueue {
     ContextPtr context_;
     SubscriptionPtr subscription_;
     int empty_fetches_ = 0;
+    int refused_fetches_ = 0;
+    bool answering_ = true;
 };
 
 // Learns the consumer's rules; false if JetStream did not answer. Throws where there is no such consumer.
@@ -66,12 +72,14 @@ bool JetStreamQueue::check_consumer() {
     if (const int code = api_error_code(*answer); code == kStreamNotFound || code == kConsumerNotFound) {
         refuse(api_error_text(*answer) + "; `bw setup` creates the stream and the consumer");
     } else if (code != 0) {
-        log::warn("JetStream is not ready", {{"reason", api_error_text(*answer)}});
         return false;
     }
     const auto config = answer->value("config", nlohmann::json::object());
     if (config.value("deliver_subject", "") != "") {
         refuse("the consumer is a push consumer, a pull consumer is right; `bw setup` says what differs");
+    }
+    if (config.value("ack_policy", "") != "explicit") {
+        refuse("the consumer's ack_policy is not explicit; `bw setup` says what differs");
     }
     rules_.ack_wait = std::chrono::duration_cast<milliseconds>(
         std::chrono::nanoseconds(config.value("ack_wait", std::int64_t{30'000'000'000})));
@@ -80,8 +88,8 @@ bool JetStreamQueue::check_consumer() {
 }
 
 // Bound to the consumer by its name: with a durable name instead, libnats would create the consumer if it
-// were missing, and delete it with the subscription.
-void JetStreamQueue::subscribe() {
+// were missing, and delete it with the subscription. False if JetStream did not answer.
+bool JetStreamQueue::subscribe() {
     jsCtx* context = nullptr;
     if (natsConnection_JetStream(&context, connection_.get(), nullptr) != NATS_OK)
         refuse("libnats has no JetStream");
@@ -92,25 +100,27 @@ void JetStreamQueue::subscribe() {
     options.Consumer = names_.consumer.c_str();
     natsSubscription* raw = nullptr;
     const auto status = js_PullSubscribe(&raw, context, nullptr, nullptr, nullptr, &options, nullptr);
-    if (status != NATS_OK) refuse(std::string("cannot bind to the consumer: ") + natsStatus_GetText(status));
+    if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS || !connection_.is_connected()) return false;
+    if (status != NATS_OK) refuse("cannot bind to the consumer: " + last_libnats_error(status));
     subscription_.reset(raw);
+    return true;
 }
 
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
-    while (!check_consumer()) {
+    while (!check_consumer() || !subscribe()) {
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
                    connection_.refusal().value_or("is it switched on (nats-server -js), and may we ask it?"));
         }
         if (stopped_within(kPauseAfterFailedFetch, stop)) return false;
     }
-    subscribe();
     return true;
 }
 
 natsStatus JetStreamQueue::pull(milliseconds timeout, std::optional<Delivery>& delivery) {
     natsMsgList list{};
+    const auto number = connection_.number();
     const auto status = natsSubscription_Fetch(&list, subscription_.get(), 1, timeout.count(), nullptr);
     if (status != NATS_OK) return status;
     const MessagePtr message(std::exchange(list.Msgs[0], nullptr));
@@ -123,31 +133,55 @@ natsStatus JetStreamQueue::pull(milliseconds timeout, std::optional<Delivery>& d
     delivery->reply = natsMsg_GetReply(message.get());
     delivery->sequence = metadata->Sequence.Stream;
     delivery->deliveries = metadata->NumDelivered;
-    delivery->connection = connection_.number();
+    delivery->connection = number;
     jsMsgMetaData_Destroy(metadata);
     return NATS_OK;
 }
 
-// Only while connected: a pull made meanwhile would be sent with all the others once the connection is back,
-// and their messages would then wait here.
+void JetStreamQueue::note_answer(bool answered) {
+    if (answered == answering_) return;
+    answering_ = answered;
+    if (answered) {
+        log::info("JetStream answers again");
+    } else {
+        log::warn("JetStream does not answer");
+    }
+}
+
+// Pulls only while the server answers: one that is made while the connection is lost, or while the network
+// stands still, is sent later with all the others, and their messages would then wait here.
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     std::optional<Delivery> delivery;
     if (!connection_.wait_until_connected(stop)) return delivery;
-    const auto status = pull(kFetchExpiry, delivery);
-    if (status == NATS_OK) {
-        empty_fetches_ = 0;
+    if (empty_fetches_ > 0 &&
+        natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
         return delivery;
     }
-    if (connection_.take_trouble() && connection_.is_connected() && connection_.refused_permission()) {
-        refuse("the NATS server refuses: " + connection_.refusal().value_or("no reason given"));
+    const auto status = pull(kFetchExpiry, delivery);
+    if (status == NATS_OK) {
+        empty_fetches_ = refused_fetches_ = 0;
+        note_answer(true);
+        return delivery;
     }
-    const bool empty = status == NATS_TIMEOUT;
-    if (empty && ++empty_fetches_ < kEmptyFetchesBeforeCheck) return delivery;
-    empty_fetches_ = 0;
-    if (!connection_.is_connected()) return delivery;
-    if (!check_consumer() && connection_.is_connected()) log::warn("JetStream does not answer");
-    if (!empty) stopped_within(kPauseAfterFailedFetch, stop);
+    ++empty_fetches_;
+    look_into(status, last_libnats_error(status), stop);
     return delivery;
+}
+
+// What an unanswered pull may mean: most often nothing.
+void JetStreamQueue::look_into(natsStatus status, const std::string& reason, const std::stop_token& stop) {
+    if (!connection_.is_connected()) return;
+    if (connection_.take_trouble() && connection_.refused_permission()) {
+        refuse("the NATS server refuses: " + connection_.refusal().value_or(reason));
+    }
+    const bool refused = status != NATS_TIMEOUT;
+    if (!refused && empty_fetches_ % kEmptyFetchesBeforeCheck != 0) return;
+    const bool answered = check_consumer();
+    if (!connection_.is_connected()) return;
+    note_answer(answered);
+    if (!refused) return;
+    if (answered && ++refused_fetches_ >= kRefusedFetchesThatCount) refuse("pulls are refused: " + reason);
+    stopped_within(kPauseAfterFailedFetch, stop);
 }
 
 // The last pull has expired, so once the server has answered a ping nothing more can come.
@@ -169,17 +203,19 @@ void JetStreamQueue::in_progress(const Delivery& delivery) {
         natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
 }
 
-void JetStreamQueue::publish(const Advisory& advisory) {
+// True when the server has taken it.
+bool JetStreamQueue::publish(const Advisory& advisory) {
     const auto size = static_cast<int>(advisory.body.size());
     auto status =
         natsConnection_Publish(connection_.get(), advisory.subject.c_str(), advisory.body.data(), size);
     if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
-    if (status != NATS_OK) return;
-    // The server says so before it answers the flush.
-    if (const auto refusal = connection_.refusal();
-        refusal && refusal->find('"' + advisory.subject + '"') != std::string::npos) {
-        throw Error(ErrorKind::kQueue, advisory.subject, "the NATS server refuses the advisory: " + *refusal);
+    // A refusal comes before the answer to the flush.
+    if (connection_.refused_permission()) {
+        throw Error(
+            ErrorKind::kQueue, advisory.subject,
+            "the NATS server refuses the advisory: " + connection_.refusal().value_or("no reason given"));
     }
+    return status == NATS_OK;
 }
 
 bool JetStreamQueue::acknowledge(const Delivery& delivery) {
@@ -196,11 +232,12 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
     for (int tries = 0; tries < kAckTries; ++tries) {
         if (!connection_.wait_until_connected(stop)) break;
         const auto number = connection_.number();
-        if (advisory && advised_on != number) publish(*advisory);
-        advised_on = number;
-        if (acknowledge(delivery) && connection_.number() == advised_on) return true;
+        if (!advisory || advised_on == number || publish(*advisory)) {
+            advised_on = number;
+            if (acknowledge(delivery) && connection_.number() == number) return true;
+        }
         // A try that the connection did not live through does not count.
-        if (connection_.number() != advised_on || !connection_.is_connected()) --tries;
+        if (connection_.number() != number || !connection_.is_connected()) --tries;
         if (stopped_within(kPauseAfterFailedAck, stop)) break;
     }
     if (stop.stop_requested()) {

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness import pictures
-from harness.checks import assert_failed
+from harness.checks import assert_failed, one_error
 from harness.jetstream import JetStream
 from harness.nkeys import Key, creds_file
 from harness.worker import run_bw
@@ -109,3 +109,33 @@ def test_credentials_that_are_not_there(server, start_worker, tmp_path):
         worker = start_worker(**{setting: tmp_path / "nothing", "BW_CONNECT_TIMEOUT": "10m"})
         assert worker.wait_exit() in (2, 3), worker.log()
         assert "nothing" in worker.log()
+
+
+@pytest.mark.parametrize("subject", ["advisory.short", "advisory." + "x" * 240, 'advisory.a"b'],
+                         ids=["short", "long", "quoted"])
+def test_advisory_that_the_server_refuses(make_server, connect, start_worker, tmp_path, subject):
+    """A job is not acknowledged before its advisory is out."""
+    server = make_server(config="""authorization { users = [
+        { user: "sender", password: "pw" },
+        { user: "worker", password: "pw", permissions: { publish: { deny: "advisory.>" } } } ] }""")
+    js = JetStream(connect(server, userinfo="sender:pw@")).create()
+    js.publish({"id": "job-1", "image": pictures.small(tmp_path).as_uri(), "advisory": subject})
+    assert_failed(start_worker(NATS_URL=with_user(server, "worker:pw")), 3, "queue", id="job-1", delivery="1/5")
+    assert js.messages() == 1
+
+
+def test_pulls_that_the_server_refuses(make_server, connect, start_worker):
+    server = make_server(config="""authorization { users = [
+        { user: "sender", password: "pw" },
+        { user: "worker", password: "pw", permissions: { publish: { deny: "$JS.API.CONSUMER.MSG.NEXT.>" } } } ] }""")
+    JetStream(connect(server, userinfo="sender:pw@")).create()
+    assert_failed(start_worker(NATS_URL=with_user(server, "worker:pw")), 3, "queue")
+
+
+@pytest.mark.parametrize("content", ["garbage\n", None], ids=["garbage", "folder"])
+def test_file_that_holds_no_credentials(server, tmp_path, content):
+    file = tmp_path / "no.creds"
+    file.write_text(content) if content else file.mkdir()
+    run = run_bw(NATS_URL=server.url, OUTDIR=tmp_path, BW_CREDS=file)
+    assert run.returncode == 2
+    assert str(file) in one_error(run.stderr).fields["where"]

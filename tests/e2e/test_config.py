@@ -56,6 +56,20 @@ def test_secrets_are_not_printed(server, js, start_worker):
     assert "s3cr3t-w0rd" not in run.stderr + run.stdout
 
 
+def test_secret_in_the_wrong_place():
+    for arguments in (["nats://someone:s3cr3t-w0rd@host"], ["--nats-urls=nats://someone:s3cr3t-w0rd@host"]):
+        run = run_bw(*arguments)
+        assert run.returncode == 2
+        one_error(run.stderr)
+        assert "s3cr3t" not in run.stderr
+
+
+def test_wrong_values_in_the_format_that_was_asked_for(tmp_path):
+    run = run_bw(OUTDIR=tmp_path, BW_LOG_FORMAT="json", BW_JOB_TIMEOUT="abc")
+    assert run.returncode == 2
+    assert json.loads(run.stderr)["kind"] == "configuration"
+
+
 def test_flag_wins_over_environment(js, start_worker, outdir, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -1,5 +1,7 @@
 """Connections that are cut while the server stays: the worker goes on, no job is lost or left unannounced."""
 
+import time
+
 import pytest
 
 from harness import pictures
@@ -97,3 +99,14 @@ def test_cut_under_load(js, proxy, advisories, worker, outdir, tmp_path):
     assert worker.stop() == 0
     assert {message.json()["id"] for message in advisories.pending()} == set(ids)
     assert names(outdir) == [f"{job_id}.pgm" for job_id in ids]
+
+
+def test_stall_makes_no_worker_hoard_jobs(js, proxy, worker):
+    """Pulls that a network held back all come at once; each that is still good takes a job from the others."""
+    proxy.stall()
+    time.sleep(6)  # the fault itself: several pulls long
+    proxy.resume()
+    wait_until(lambda: js.consumer_info()["num_waiting"] > 0)
+    assert js.consumer_info()["num_waiting"] <= 2
+    assert worker.stop() == 0
+    assert js.consumer_info()["num_ack_pending"] == 0

@@ -25,8 +25,8 @@ def tmpfs(folder, options):
 
 @pytest.fixture
 def waiting_job(js, tmp_path):
-    """A job whose result takes more than 2 MiB."""
-    picture = pictures.pgm(tmp_path / "picture.pgm", 1600, 1600)
+    """A job whose result takes more than the 8 MiB that are asked for at the start."""
+    picture = pictures.pgm(tmp_path / "picture.pgm", 3600, 3000)
     return js.publish_job("job-1", picture)
 
 
@@ -75,7 +75,7 @@ def test_full_from_the_start(js, waiting_job, start_worker, tmp_path):
 
 def test_full_in_the_middle(js, waiting_job, start_worker, tmp_path):
     """There is room for the check at the start, and none for the picture."""
-    with tmpfs(tmp_path / "small", "size=2m") as folder:
+    with tmpfs(tmp_path / "small", "size=9m") as folder:
         worker = start_worker(OUTDIR=folder)
         assert_failed(worker, 6, "output", id="job-1", seq=waiting_job, delivery="1/5")
         assert names(folder) == []

@@ -2,6 +2,7 @@
 
 import time
 
+from harness.jetstream import SECOND
 from harness.checks import assert_failed, names
 from harness.jetstream import JetStream
 from harness.server import free_port
@@ -74,3 +75,10 @@ def test_stream_is_deleted_while_a_worker_waits(js, start_worker):
     worker.wait_line("ready")
     js.delete_stream()
     assert_failed(worker, 3, "queue")
+
+
+def test_consumer_that_refuses_our_pulls(empty_js, start_worker):
+    """An operator's limit that is shorter than bw's pulls: said, rather than tried for ever."""
+    empty_js.create(consumer={"max_expires": SECOND // 2})
+    record = assert_failed(start_worker(), 3, "queue")
+    assert "refused" in record.message

@@ -122,3 +122,12 @@ def test_end_of_the_grace_gives_the_job_back(js, start_worker, outdir, tmp_path)
     begin = time.monotonic()
     worker.signal()
     check_given_back(js, worker, start_worker, begin, outdir)
+
+
+def test_other_signals_mean_nothing(js, start_worker):
+    """Not even the one that bw wakes its own thread with."""
+    worker = start_worker()
+    worker.wait_line("ready")
+    for _ in range(3):
+        worker.signal(signal.SIGUSR1)
+    assert worker.stop() == 0

@@ -10,13 +10,17 @@ from harness.slow import slow_picture
 def test_job_longer_than_ack_wait_is_delivered_once(empty_js, start_worker, outdir, tmp_path):
     js = empty_js.create(consumer={"ack_wait": 2 * SECOND})
     workers = [start_worker(BW_JOB_TIMEOUT="5m") for _ in range(2)]  # the second would get a redelivery
-    slow = slow_picture(tmp_path, js, _Either(workers), 7)
-    js.publish_job("slow", slow)
-    record = _Either(workers).wait_record("id=slow")
-    assert record.message == "job done"
-    assert int(record.fields["convert_us"]) > 4_000_000, "the job was to be longer than the ack wait"
+    for jobs, seconds in enumerate((7, 14, 28), start=1):  # a busy machine may have misled the first measurement
+        slow = slow_picture(tmp_path, js, _Either(workers), seconds, probe=f"probe-{jobs}")
+        js.publish_job(f"slow-{jobs}", slow)
+        record = _Either(workers).wait_record(f"id=slow-{jobs}")
+        assert record.message == "job done"
+        if int(record.fields["convert_us"]) > 4_000_000:
+            break
+    else:
+        raise AssertionError("no job was longer than twice the ack wait")
     wait_until(lambda: js.messages() == 0)
-    assert_all_done(js, 2)
+    assert_all_done(js, 2 * jobs)
     assert [worker.stop() for worker in workers] == [0, 0]
 
 

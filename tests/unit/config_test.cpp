@@ -14,23 +14,28 @@ using testing::HasSubstr;
 using testing::Not;
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-Config load(const Variables& variables, const Flags& flags = {}, Command command = Command::kWork) {
+Config load(const Variables& variables, const Flags& flags, Command command, std::string& complaints) {
     const auto environment = [&](std::string_view name) {
         const auto found = variables.find(name);
         return found == variables.end() ? std::nullopt : std::optional(found->second);
     };
-    return load_config(environment, flags, command);
+    Config config;
+    complaints = load_config(environment, flags, command, config);
+    return config;
+}
+
+Config load(const Variables& variables, const Flags& flags = {}, Command command = Command::kWork) {
+    std::string complaints;
+    const Config config = load(variables, flags, command, complaints);
+    EXPECT_EQ(complaints, "");
+    return config;
 }
 
 std::string complaint(Variables variables, const Flags& flags = {}) {
     variables.try_emplace("OUTDIR", "/out");
-    try {
-        load(variables, flags);
-    } catch (const Error& e) {
-        EXPECT_EQ(e.kind(), ErrorKind::kConfiguration);
-        return e.what();
-    }
-    return "";
+    std::string complaints;
+    load(variables, flags, Command::kWork, complaints);
+    return complaints;
 }
 
 std::vector<std::string> urls(const std::string& value) {
@@ -55,6 +60,7 @@ TEST(Config, FlagsWinOverTheEnvironment) {
 
 TEST(Config, EmptyMeansNotSet) {
     EXPECT_EQ(load({{"OUTDIR", "/out"}, {"BW_STREAM", ""}}).stream, "IMAGES");
+    EXPECT_EQ(load({{"OUTDIR", "/out"}, {"BW_STREAM", "A"}}, {{"--stream", ""}}).stream, "A");
     EXPECT_THAT(complaint({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
 }
 
@@ -80,7 +86,7 @@ TEST(Config, TakesTheUserOutOfTheUrl) {
 TEST(Config, RefusesUrlsThatAreNone) {
     for (const char* url :
          {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", "a,", ",a", "a,,b",
-          "nats://@a", "u%zz:p@a", "u:p@a,v:p@b", "nats://a/b", "[::1", "a:"}) {
+          "nats://@a", "u%zz:p@a", "u:p@a,v:p@b", "u:1,2@b", "a,u:p@b", "nats://a/b", "[::1", "a:"}) {
         EXPECT_THAT(complaint({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
     }
 }

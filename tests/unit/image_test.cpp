@@ -56,6 +56,18 @@ TEST_F(ImageTest, FormatOfOneFrameTakesTheFirst) {
                 StartsWith("\xff\xd8\xff"));
 }
 
+TEST_F(ImageTest, TakesWhatDecodersOnlyWarnAbout) {
+    const std::string jpeg = content(kTestdata / "images/small.jpg");
+    std::string with_junk = jpeg;  // "extraneous bytes before marker", after the first segment
+    const auto segment =
+        2 + 2 + static_cast<unsigned char>(jpeg[4]) * 256U + static_cast<unsigned char>(jpeg[5]);
+    with_junk.insert(segment, "\x01\x02\x03\x04");
+    EXPECT_EQ(to_monochrome(with_junk, ".jpg"), to_monochrome(jpeg, ".jpg"));
+
+    // A cut one too, as `convert` does.
+    EXPECT_THAT(to_monochrome(jpeg.substr(0, jpeg.size() * 2 / 3), ".jpg"), StartsWith("\xff\xd8\xff"));
+}
+
 TEST_F(ImageTest, RefusesDamage) {
     for (const auto& file : fs::directory_iterator(kTestdata / "damaged")) {
         const std::string bytes = content(file.path());

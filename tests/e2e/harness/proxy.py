@@ -11,6 +11,8 @@ class Proxy:
         self._pairs = []
         self._trap = None
         self.sprung = threading.Event()
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -27,6 +29,13 @@ class Proxy:
             for side in pair:
                 _shut(side)
         return len(pairs)
+
+    def stall(self):
+        """Holds what the worker sends, until resume()."""
+        self._flows.clear()
+
+    def resume(self):
+        self._flows.set()
 
     def cut_at(self, pattern, forward):
         """Cuts once when the worker sends the pattern, before (forward=False) or after the server got it."""
@@ -64,6 +73,8 @@ class Proxy:
                     self._spring(source, sink, data)
                     return
                 tail = (tail + data)[-64:]
+                if from_worker:
+                    self._flows.wait(60)
                 sink.sendall(data)
         except OSError:
             pass

@@ -11,11 +11,10 @@ PROBE_SIDE = 1500
 MAX_SIDE = 5600
 
 
-def slow_picture(folder, js, worker, seconds):
+def slow_picture(folder, js, worker, seconds, probe="probe"):
     """Writes a picture that this idle worker needs about so many seconds for, if any does."""
-    probe = pgm(Path(folder) / "probe.pgm", PROBE_SIDE, PROBE_SIDE)
-    js.publish_job("probe", probe)
-    record = worker.wait_record("id=probe")
+    js.publish_job(probe, pgm(Path(folder) / "probe.pgm", PROBE_SIDE, PROBE_SIDE))
+    record = worker.wait_record(f"id={probe}")
     assert record.message == "job done", record
     measured = int(record.fields["convert_us"]) / 1e6
     side = min(int(PROBE_SIDE * (seconds / measured) ** 0.5), MAX_SIDE)
