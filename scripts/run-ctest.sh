@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# run-ctest.sh BUILD_DIR [CTEST OPTION...]: runs the tests of a build, shows the output of those that fail, and ends with
+# the line "N passed, N failed, N skipped".
+set -euo pipefail
+build=$1
+shift
+junit=$(mktemp)
+trap 'rm -f "$junit"' EXIT
+
+status=0
+{ ctest --test-dir "$build" -j"$(nproc)" --output-on-failure --timeout 300 --no-tests=error \
+    --output-junit "$junit" "$@" | sed -u '/^ *Start *[0-9]*: /d'; } || status=$?
+
+# Not the sums in the report's head: they count a test whose program is missing as skipped.
+count() { grep -c "$1" "$junit" || true; }
+total=$(count '<testcase ')
+passed=$(count '<testcase .* status="run"')
+skipped=$(count '<skipped message="SKIP_\|<testcase .* status="disabled"')
+echo "$passed passed, $((total - passed - skipped)) failed, $skipped skipped"
+exit "$status"
