@@ -4,7 +4,7 @@ conversion. See README.md.
 
     bench/throughput.py [--bw BINARY] [--disk FOLDER] [--rounds N]
 
-Prints Markdown. Needs the packages of `scripts/packages.sh test`, and about two minutes.
+Prints Markdown. Needs a build and the packages of `scripts/packages.sh test`, and about two minutes.
 """
 
 import argparse
@@ -24,6 +24,7 @@ SOURCE_DIR = Path(__file__).resolve().parents[1]
 os.environ["BW_SOURCE_DIR"] = str(SOURCE_DIR)
 sys.path.insert(0, str(SOURCE_DIR / "tests/e2e"))
 
+from harness.checks import wait_until  # noqa: E402
 from harness.jetstream import JetStream  # noqa: E402  (after the path)
 from harness.pictures import CONVERT  # noqa: E402
 from harness.server import Server, server_version  # noqa: E402
@@ -33,7 +34,6 @@ SMALL = SOURCE_DIR / "testdata/images/small.jpg"
 MEMORY = Path("/dev/shm")  # a file system where fsync costs nothing
 ROUND = 1.5  # seconds; how many jobs that is, a first run tells
 WARM_UP = 2  # jobs of each run that are not counted
-JOBS_OUTSIDE = 100
 
 
 def make_large(file):
@@ -48,7 +48,7 @@ def make_large(file):
 class Bench:
     def __init__(self, server, bw):
         self.server = server
-        self.commands = {"bw": [bw], "convert": PYTHON_WORKER}
+        self.commands = {"bw": [bw], "convert": PYTHON_WORKER, "loop": [Path(bw).parent / "bench/bw_loop"]}
         self.connection = server.connect()
         self.js = JetStream(self.connection)
         settings = os.environ | {"NATS_URL": server.url}
@@ -67,7 +67,10 @@ class Bench:
                 for _ in range(jobs):
                     self.advisories.next(60)
                     times.append(time.monotonic())
-                process.stop()
+                if worker == "loop":
+                    wait_until(lambda: self.js.messages() == 0)
+                else:
+                    process.stop()
             assert self.js.messages() == 0, process.log()
             return times, [json.loads(line) for line in process.lines if line.startswith("{")]
         finally:
@@ -79,16 +82,17 @@ class Bench:
 
     def compare(self, image, outdir, rounds):
         """The rate of each worker, medians over interleaved rounds."""
-        jobs = {worker: max(3, int(ROUND * self.rate(worker, image, 3, outdir))) for worker in self.commands}
-        rates = {worker: [] for worker in self.commands}
+        workers = ("bw", "convert")
+        jobs = {worker: max(3, int(ROUND * self.rate(worker, image, 3, outdir))) for worker in workers}
+        rates = {worker: [] for worker in workers}
         for _ in range(rounds):
-            for worker in self.commands:
+            for worker in workers:
                 rates[worker].append(self.rate(worker, image, jobs[worker], outdir))
         return rates
 
-    def outside(self, outdir):
+    def outside(self, worker, jobs, outdir):
         """Microseconds of a small job per stage: commit, settle, rest, all three together; medians, and the mean of the last."""
-        times, log = self.run("bw", SMALL, WARM_UP + JOBS_OUTSIDE, outdir)
+        times, log = self.run(worker, SMALL, WARM_UP + jobs, outdir)
         done = [line for line in log if line["msg"] == "job done"]
         stages = []
         # From one advisory to the next is a whole turn of the loop. The log's own times are milliseconds.
@@ -117,8 +121,10 @@ def report(bench, large, disk, rounds):
         print(f"| {size} | {cells[0]} | {cells[1]} | {ratio:.2f} |", flush=True)
     print("\n| µs per job outside the conversion | commit | settle | rest | together | mean |"
           "\n| --- | --- | --- | --- | --- | --- |")
-    for name, outdir in (("OUTDIR in memory", MEMORY), ("OUTDIR on disk", disk)):
-        print(f"| {name} | " + " | ".join(f"{value:.0f}" for value in bench.outside(outdir)) + " |", flush=True)
+    for what, worker, jobs in (("the loop alone", "loop", 2000), ("between conversions", "bw", 100)):
+        for name, outdir in (("in memory", MEMORY), ("on disk", disk)):
+            values = bench.outside(worker, jobs, outdir)
+            print(f"| {what}, OUTDIR {name} | " + " | ".join(f"{value:.0f}" for value in values) + " |", flush=True)
 
 
 def main():

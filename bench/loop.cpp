@@ -1,0 +1,32 @@
+// The worker's loop around a conversion that costs nothing: the real queue, the real files, bytes in are
+// bytes out. Settings as for bw. What a job takes here is what it takes outside the conversion; throughput.py
+// measures it.
+#include <cstdlib>
+#include <string>
+
+#include "bw/config.hpp"
+#include "bw/jetstream.hpp"
+#include "bw/storage.hpp"
+#include "bw/worker.hpp"
+
+int main() {
+    bw::Config config;
+    const auto environment = [](std::string_view variable) {
+        const char* value = std::getenv(std::string(variable).c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
+    if (!bw::load_config(environment, {}, bw::Command::kWork, config).empty()) return EXIT_FAILURE;
+    bw::log::configure(config.log_level, config.log_format);
+    bw::ConnectionOptions options;
+    options.urls = config.nats_urls;
+    options.connect_timeout = config.connect_timeout;
+    const auto connection = bw::connect(options, {});
+    const bw::QueueNames names{config.stream, config.consumer};
+    const auto queue = bw::bind_work_queue(*connection, names, config.connect_timeout, {});
+    const auto storage = bw::open_storage(config.outdir);
+    const auto no_conversion = [](std::string_view bytes, std::string_view) { return std::string(bytes); };
+    const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
+    bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
+                      no_conversion, abandon, {});
+    worker.run();  // until it is killed
+}
