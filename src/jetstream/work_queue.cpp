@@ -1,4 +1,3 @@
-#include <charconv>
 #include <utility>
 
 #include "bw/error.hpp"
@@ -43,8 +42,8 @@ class JetStreamQueue : public WorkQueue {
     void give_back(const Delivery& delivery, milliseconds delay) override;
 
   private:
-    [[noreturn]] void refuse(const std::string& what) const {
-        throw Error(ErrorKind::kQueue, names_.stream + " > " + names_.consumer, what);
+    [[noreturn]] void refuse(const std::string& what, ErrorKind kind = ErrorKind::kQueue) const {
+        throw Error(kind, names_.stream + " > " + names_.consumer, what);
     }
 
     bool check_consumer();
@@ -91,8 +90,9 @@ bool JetStreamQueue::check_consumer() {
 // were missing, and delete it with the subscription. False if JetStream did not answer.
 bool JetStreamQueue::subscribe() {
     jsCtx* context = nullptr;
-    if (natsConnection_JetStream(&context, connection_.get(), nullptr) != NATS_OK)
+    if (natsConnection_JetStream(&context, connection_.get(), nullptr) != NATS_OK) {
         refuse("libnats has no JetStream");
+    }
     context_.reset(context);
     jsSubOptions options;
     jsSubOptions_Init(&options);
@@ -199,8 +199,8 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
 // Acknowledgements are published to the reply subject rather than made with natsMsg_InProgress and the like:
 // these keep state in the natsMsg, which then cannot be shared between the threads of worker and heartbeat.
 void JetStreamQueue::in_progress(const Delivery& delivery) {
-    if (connection_.is_connected())
-        natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
+    if (!connection_.is_connected()) return;
+    natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
 }
 
 // True when the server has taken it.
@@ -241,8 +241,7 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
         if (stopped_within(kPauseAfterFailedAck, stop)) break;
     }
     if (stop.stop_requested()) {
-        throw Error(ErrorKind::kStopped, delivery.reply,
-                    "stopped before the server answered the acknowledgement");
+        refuse("stopped before the server answered the acknowledgement", ErrorKind::kStopped);
     }
     if (connection_.number() != delivery.connection) return false;
     refuse("the server does not answer the acknowledgement; the output is there, the job comes again");
@@ -251,8 +250,9 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
 void JetStreamQueue::give_back(const Delivery& delivery, milliseconds delay) {
     if (!connection_.is_connected()) return;
     std::string nak = "-NAK";
-    if (delay > milliseconds(0))
+    if (delay > milliseconds(0)) {
         nak += R"( {"delay": )" + std::to_string(std::chrono::nanoseconds(delay).count()) + "}";
+    }
     natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), nak.c_str());
     natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
 }
