@@ -4,7 +4,7 @@ WORKDIR /src
 # By itself first: the packages' layer stays when only sources change.
 COPY scripts/packages.sh scripts/
 RUN apt-get update && \
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(scripts/packages.sh build)
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(sh scripts/packages.sh build)
 COPY . .
 RUN cmake -S . -B build -DBUILD_TESTING=OFF && \
     cmake --build build -j"$(nproc)" && \

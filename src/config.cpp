@@ -194,8 +194,9 @@ constexpr std::array kSettings{
 
 std::optional<std::string> given_value(const Setting& setting, const Environment& environment,
                                        const Flags& flags) {
-    if (const auto flag = flags.find(setting.flag); flag != flags.end() && !flag->second.empty())
+    if (const auto flag = flags.find(setting.flag); flag != flags.end() && !flag->second.empty()) {
         return flag->second;
+    }
     return environment(setting.variable);
 }
 

@@ -19,8 +19,9 @@ bool has_control_character(std::string_view utf8) {
     for (std::size_t i = 0; i < utf8.size(); ++i) {
         const auto byte = static_cast<unsigned char>(utf8[i]);
         if (byte < 0x20 || byte == 0x7f) return true;
-        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0)
+        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0) {
             return true;
+        }
     }
     return false;
 }
@@ -43,8 +44,9 @@ void check_advisory(const std::string& subject) {
         subject.find("..") != std::string::npos) {
         bad("is no subject: it has an empty token");
     }
-    if (subject.find_first_of("*>") != std::string::npos)
+    if (subject.find_first_of("*>") != std::string::npos) {
         bad("is no subject to publish to: it holds a wildcard");
+    }
     if (subject.find(' ') != std::string::npos || has_control_character(subject)) {
         bad("is no subject: it holds a blank or control character");
     }

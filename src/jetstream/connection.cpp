@@ -216,8 +216,9 @@ bool Connection::refused_permission() {
 
 std::optional<std::string> Connection::refusal() {
     const char* text = nullptr;
-    if (natsConnection_GetLastError(get(), &text) == NATS_OK || text == nullptr || *text == '\0')
+    if (natsConnection_GetLastError(get(), &text) == NATS_OK || text == nullptr || *text == '\0') {
         return std::nullopt;
+    }
     return text;
 }
 

@@ -46,8 +46,9 @@ std::string shown(const std::string& field, const json& value) {
         if (nanoseconds % kSecond == 0) return std::to_string(nanoseconds / kSecond) + "s";
         return std::to_string(nanoseconds) + "ns";
     }
-    if (value.is_string())
+    if (value.is_string()) {
         return value.get_ref<const std::string&>().empty() ? "empty" : value.get<std::string>();
+    }
     return value.dump();
 }
 
@@ -57,8 +58,9 @@ std::vector<std::string> differences(const json& wanted, const json& found) {
     for (const auto& [field, value] : wanted.items()) {
         const json nothing = value.is_string() ? json("") : value.is_array() ? json::array() : json(0);
         const json& actual = found.contains(field) ? found[field] : nothing;
-        if (actual != value)
+        if (actual != value) {
             list.push_back(field + ": is " + shown(field, actual) + ", should be " + shown(field, value));
+        }
     }
     return list;
 }
