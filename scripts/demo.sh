@@ -94,7 +94,7 @@ for name in 1 2; do
     keep_running "$temp/worker-$name.log" &
     started+=($!)
 done
-echo "   NATS_URL=$NATS_URL OUTDIR=$results $build/bw   (twice)"
+echo "   OUTDIR=$results BW_RETRY_DELAY=$BW_RETRY_DELAY $build/bw   (twice)"
 
 demo() { /usr/bin/python3 -B scripts/demo/demo.py "$@"; }
 
@@ -108,3 +108,4 @@ step "The results"
 scripts/demo/contact-sheet.sh "$pictures" "$results" "$results/contact-sheet.png"
 echo "   black and white pictures: $results/"
 echo "   before and after:         $results/contact-sheet.png"
+echo "   The workers and the server end with the demo; README.md shows how to run your own."

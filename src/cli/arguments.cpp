@@ -20,7 +20,8 @@ std::string explanation(const Setting& setting) {
 std::string without_secrets(const std::string& mistake) {
     const bool may_hold_one =
         mistake.find('@') != std::string::npos || mistake.find("://") != std::string::npos;
-    return may_hold_one ? "an argument that looks like a URL was not expected; see bw --help" : mistake;
+    return may_hold_one ? "an argument that looks like a URL was not expected; see bw --help"
+                        : mistake + "; see bw --help";
 }
 
 }  // namespace

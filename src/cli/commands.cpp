@@ -73,7 +73,7 @@ int setup(const Config& config) {
     }
     if (!differs) return EXIT_SUCCESS;
     std::cout << std::flush;
-    throw Error(ErrorKind::kDifference, config.stream,
+    throw Error(ErrorKind::kDifference, config.stream + " > " + config.consumer,
                 "stream or consumer differ from what they should be; nothing was changed");
 }
 

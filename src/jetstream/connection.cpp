@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
@@ -44,8 +45,12 @@ void set_servers(natsOptions* options, const std::vector<std::string>& urls) {
 
 // libnats reads the file only when a server asks for it, and then blames the server.
 void check_credentials(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) {
+        throw Error(ErrorKind::kConfiguration, path, "BW_CREDS cannot be read: " + system_reason(errno));
+    }
     std::ostringstream content;
-    content << std::ifstream(path).rdbuf();
+    content << file.rdbuf();
     const std::string text = content.str();
     const auto first = text.find("-----BEGIN");
     if (first != std::string::npos && text.find("-----BEGIN", first + 1) != std::string::npos) return;
@@ -124,6 +129,7 @@ bool refused_us(natsStatus status) {
 ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from,
                              const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + from.connect_timeout;
+    bool said = false;
     for (int refusals = 0;;) {
         natsConnection* raw = nullptr;
         const natsStatus status = natsConnection_Connect(&raw, options);
@@ -137,6 +143,9 @@ ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from
             throw Error(ErrorKind::kQueue, joined(from.urls),
                         "no NATS server answered within BW_CONNECT_TIMEOUT: " + text);
         }
+        if (!std::exchange(said, true)) {
+            log::warn("not connected yet, trying on", {{"url", joined(from.urls)}});
+        }
         if (stopped_within(kReconnectPause, stop)) return nullptr;
     }
 }
@@ -145,7 +154,11 @@ ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from
 
 std::string last_libnats_error(natsStatus status) {
     const char* text = nats_GetLastError(nullptr);
-    return text != nullptr && *text != '\0' ? text : natsStatus_GetText(status);
+    if (text == nullptr || *text == '\0') return natsStatus_GetText(status);
+    // "(conn.c:1905): Authorization Violation": the place in libnats helps nobody.
+    const std::string_view whole = text;
+    const auto mark = whole.find("): ");
+    return std::string(whole.starts_with('(') && mark != whole.npos ? whole.substr(mark + 3) : whole);
 }
 
 bool stopped_within(milliseconds pause, const std::stop_token& stop) {

@@ -73,8 +73,7 @@ bool is_user_seed(const ByteVector& seed) {
 std::string seed_line(const std::string& seed_file) {
     std::ifstream file(seed_file);
     if (!file) {
-        throw Error(ErrorKind::kConfiguration, seed_file,
-                    "the nkey seed file cannot be read: " + system_reason(errno));
+        throw Error(ErrorKind::kConfiguration, seed_file, "BW_NKEY cannot be read: " + system_reason(errno));
     }
     for (std::string line; std::getline(file, line);) {
         while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
@@ -91,7 +90,7 @@ std::string public_nkey(const std::string& seed_file) {
     OPENSSL_cleanse(line.data(), line.size());
     if (!is_user_seed(seed)) {
         throw Error(ErrorKind::kConfiguration, seed_file,
-                    "the file holds no user's nkey seed (a line SU...)");
+                    "BW_NKEY names a file without a user's nkey seed (a line SU...)");
     }
     const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
         EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data() + 2, kKeyBytes), EVP_PKEY_free);

@@ -113,8 +113,10 @@ bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
                    connection_.refusal().value_or("is it switched on (nats-server -js), and may we ask it?"));
         }
+        note_answer(false);
         if (stopped_within(kPauseAfterFailedFetch, stop)) return false;
     }
+    note_answer(true);
     return true;
 }
 

@@ -48,6 +48,7 @@ def test_cut_while_idle(js, proxy, advisories, worker, tmp_path):
         js.publish_job(f"job-{number}", pictures.small(tmp_path))
         assert advisories.next(90).json() == {"id": f"job-{number}"}
         wait_all_done(js, number)
+        worker.wait_line("job done", count=number)  # it has its answer too: now it is idle
     assert worker.stop() == 0
 
 
