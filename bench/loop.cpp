@@ -11,11 +11,8 @@
 
 int main() {
     bw::Config config;
-    const auto environment = [](std::string_view variable) {
-        const char* value = std::getenv(std::string(variable).c_str());
-        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-    };
-    if (!bw::load_config(environment, {}, bw::Command::kWork, config).empty()) return EXIT_FAILURE;
+    if (!bw::load_config(bw::process_environment, {}, bw::Command::kWork, config).empty())
+        return EXIT_FAILURE;
     bw::log::configure(config.log_level, config.log_format);
     bw::ConnectionOptions options;
     options.urls = config.nats_urls;

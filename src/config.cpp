@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -204,6 +205,11 @@ std::optional<std::string> given_value(const Setting& setting, const Environment
 }  // namespace
 
 std::span<const Setting> settings() { return kSettings; }
+
+std::optional<std::string> process_environment(std::string_view variable) {
+    const char* value = std::getenv(std::string(variable).c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
 
 std::string redact_url(std::string_view url) {
     std::string redacted(url);

@@ -58,8 +58,9 @@ std::span<const Setting> settings();
 
 enum class Command { kWork, kSetup };
 
-// Looks a variable up; std::getenv in the product.
+// Looks a variable up.
 using Environment = std::function<std::optional<std::string>(std::string_view variable)>;
+std::optional<std::string> process_environment(std::string_view variable);
 // Values by flag ("--outdir"), as given on the command line.
 using Flags = std::map<std::string, std::string, std::less<>>;
 

@@ -20,7 +20,8 @@
 
 namespace bw {
 
-// A job that failed, with what the log says of it (id, seq, delivery). Its delivery has been given back.
+// A job that failed, with what the log says of it (id, seq, delivery). Its delivery has been given back,
+// or left to ack wait.
 class JobFailed : public Error {
   public:
     JobFailed(const Error& cause, log::Fields job) : Error(cause), job_(std::move(job)) {}

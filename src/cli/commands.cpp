@@ -19,11 +19,6 @@ int report(const Error& error, const log::Fields& job = {}) {
     return exit_code(error.kind());
 }
 
-std::optional<std::string> environment(std::string_view variable) {
-    const char* value = std::getenv(std::string(variable).c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 ConnectionOptions connection_options(const Config& config) {
     return {config.nats_urls,      config.nats_user,      config.credentials_file,
             config.nkey_seed_file, config.tls_ca_file,    config.tls_certificate_file,
@@ -87,7 +82,7 @@ int run(const Arguments& arguments) {
             return EXIT_SUCCESS;
         }
         Config config;
-        const auto complaints = load_config(environment, arguments.flags, arguments.command, config);
+        const auto complaints = load_config(process_environment, arguments.flags, arguments.command, config);
         log::configure(config.log_level, config.log_format);
         if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
         return arguments.command == Command::kSetup ? setup(config) : work_until_stopped(config);
