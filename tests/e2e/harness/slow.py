@@ -6,10 +6,10 @@ from .pictures import pgm
 
 # Noise of this many pixels is converted first, to see how fast bw is here.
 PROBE_SIDE = 1500
-# Two of it, as the conversion holds them, stay below ImageMagick's limit for memory (Debian's policy, 256 MiB, at 8 bytes
-# a pixel): beyond it they go to a file, and a job of seconds takes minutes. On a very fast machine a job then takes less
-# time than was wanted.
-MAX_SIDE = 4000
+# 24 megapixels stay well below ImageMagick's limit for memory (Debian's policy, 256 MiB at 8 bytes a pixel): beyond it
+# a picture goes to a file, and a job of seconds takes minutes. On a very fast machine a job then takes less time than was
+# wanted.
+MAX_SIDE = 4900
 
 
 def slow_picture(folder, js, worker, seconds, probe="probe"):
