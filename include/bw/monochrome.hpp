@@ -1,0 +1,38 @@
+// Grey levels in, black and white out: what a picture becomes, to the pixel. Pure; any thread.
+//
+// Both definitions are those of an ImageMagick, so that its users get what they know, and are the same on every
+// machine: kRiemersma is `convert -monochrome` of ImageMagick 6.9.11 (Debian 12), kNone is `magick -monochrome`
+// of ImageMagick 7.1.1 (Debian 13). docs/monochrome.md has them in words.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace bw {
+
+using Level = std::uint16_t;  // 0: black, 65535: white
+
+enum class Dither { kRiemersma, kNone, kFloydSteinberg };
+
+// The grey of an sRGB pixel.
+Level grey_level(Level red, Level green, Level blue);
+
+// The grey of 8-bit sRGB pixels, three bytes each, where a byte b stands for the level 257 b.
+void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels);
+
+struct GreyImage {
+    std::size_t columns = 0;
+    std::size_t rows = 0;
+    std::vector<Level> levels;  // columns x rows, row by row
+};
+
+// Called between parts of the work, each of a few milliseconds at most; may throw to end it.
+using Checkpoint = std::function<void()>;
+
+// Every level becomes 0 or 65535. If `checkpoint` throws, the levels are worth nothing.
+void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoint = [] {});
+
+}  // namespace bw
