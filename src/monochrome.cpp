@@ -1,0 +1,159 @@
+#include "bw/monochrome.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "monochrome/diffusion.hpp"
+#include "monochrome/palette.hpp"
+
+namespace bw {
+namespace {
+
+using mono::kLevels;
+
+constexpr Level kBlack = 0;
+constexpr Level kWhite = 65535;
+constexpr double kHalf = 32767.5;
+
+constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageMagick has
+constexpr double kGreen = 0.715158;
+constexpr double kBlue = 0.072186;
+
+using Histogram = std::vector<std::uint32_t>;  // by level
+
+Histogram count_levels(const GreyImage& image) {
+    Histogram counts(kLevels);
+    for (const Level level : image.levels) ++counts[level];
+    return counts;
+}
+
+// The levels that become black and white when a picture is stretched to the whole range.
+struct Range {
+    Level black;
+    Level white;
+};
+
+// Parts of all pixels, counted from below: those that may lie under `black`, and those that may not lie over
+// `white`.
+Range range_of(const Histogram& counts, std::size_t pixels, double under_black, double under_white) {
+    const auto all = static_cast<double>(pixels);
+    const auto black_limit = static_cast<std::uint64_t>(all * under_black);
+    const auto white_limit = static_cast<std::uint64_t>(all - all * under_white);
+    std::uint64_t seen = 0;
+    std::size_t black = 0;
+    while (black < kLevels - 1 && (seen += counts[black]) <= black_limit) ++black;
+    seen = 0;
+    std::size_t white = kLevels - 1;
+    while (white > 0 && (seen += counts[white]) <= white_limit) --white;
+    return {static_cast<Level>(black), static_cast<Level>(white)};
+}
+
+// Of the levels that occur, what each becomes.
+std::vector<Level> stretch_levels(const Histogram& counts, const Range& range) {
+    std::vector<Level> stretched(kLevels);
+    const double width = range.white - range.black;
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        if (counts[level] == 0) continue;
+        if (range.black == range.white) {
+            stretched[level] = static_cast<Level>(level);
+        } else if (level < range.black) {
+            stretched[level] = kBlack;
+        } else if (level > range.white) {
+            stretched[level] = kWhite;
+        } else {
+            const auto above = static_cast<double>(level - range.black);
+            stretched[level] = static_cast<Level>(65535.0 * above / width + 0.5);
+        }
+    }
+    return stretched;
+}
+
+Histogram stretched_histogram(const GreyImage& image, std::vector<Level>& stretched) {
+    const Histogram counts = count_levels(image);
+    stretched = stretch_levels(counts, range_of(counts, image.levels.size(), 0.0015, 0.9995));
+    return counts;
+}
+
+void cut_at_half_range(GreyImage& image) {
+    const Range range = range_of(count_levels(image), image.levels.size(), 0.02, 0.99);
+    const double scale = 65535.0 * (1.0 / (range.white - range.black));
+    const auto is_black = [&](std::size_t level) {
+        if (range.black == range.white) return static_cast<double>(level) <= kHalf;
+        if (level <= range.black || level > range.white) return level <= range.black;
+        return scale * static_cast<double>(level - range.black) + 0.5 < 32768.0;
+    };
+    std::size_t first_white = 0;
+    for (std::size_t step = kLevels / 2; step > 0; step /= 2) {
+        if (is_black(first_white + step - 1)) first_white += step;
+    }
+    for (Level& level : image.levels) level = level >= first_white ? kWhite : kBlack;
+}
+
+void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
+    std::vector<Level> stretched;
+    const Histogram counts = stretched_histogram(image, stretched);
+    const auto palette = mono::make_palette(image, counts, stretched);
+    if (palette.size == 1) {
+        return std::fill(image.levels.begin(), image.levels.end(), palette.is_white(0) ? kWhite : kBlack);
+    }
+    mono::diffuse(image, stretched, palette, checkpoint);
+}
+
+// Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
+// what a pixel inherits is rounded once, half up.
+void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
+    std::vector<Level> stretched;
+    stretched_histogram(image, stretched);
+    std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        Level* row = image.levels.data() + y * image.columns;
+        std::int32_t left = 0;
+        std::int32_t above_left = 0;
+        for (std::size_t x = 0; x < image.columns; ++x) {
+            const std::int32_t inherited = 7 * left + 3 * above[x + 2] + 5 * above[x + 1] + above_left;
+            const std::int32_t level = stretched[row[x]] + ((inherited + 8) >> 4);
+            row[x] = level > kHalf ? kWhite : kBlack;
+            above_left = std::exchange(above[x + 1], left = level - row[x]);
+        }
+        checkpoint();
+    }
+}
+
+}  // namespace
+
+Level grey_level(Level red, Level green, Level blue) {
+    return static_cast<Level>(std::min(kRed * red + kGreen * green + kBlue * blue + 0.5, 65535.0));
+}
+
+void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels) {
+    static const auto products = [] {
+        std::array<std::array<double, 256>, 3> tables{};
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const double level = 257.0 * static_cast<double>(byte);
+            tables[0][byte] = kRed * level;
+            tables[1][byte] = kGreen * level;
+            tables[2][byte] = kBlue * level;
+        }
+        return tables;
+    }();
+    const std::uint8_t* pixel = rgb.data();
+    for (Level& level : levels) {
+        level =
+            static_cast<Level>(products[0][pixel[0]] + products[1][pixel[1]] + products[2][pixel[2]] + 0.5);
+        pixel += 3;
+    }
+}
+
+void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoint) {
+    switch (dither) {
+        case Dither::kRiemersma:
+            return riemersma(image, checkpoint);
+        case Dither::kNone:
+            return cut_at_half_range(image);
+        case Dither::kFloydSteinberg:
+            return floyd_steinberg(image, checkpoint);
+    }
+}
+
+}  // namespace bw

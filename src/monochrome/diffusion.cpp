@@ -1,0 +1,257 @@
+#include "diffusion.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "hilbert.hpp"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace bw::mono {
+namespace {
+
+constexpr std::size_t kErrors = 16;  // what a pixel inherits: those of the last 16 before it
+
+// Two doubles that are computed with at once, on every machine that has such registers.
+using Pair = double __attribute__((vector_size(16)));
+constexpr std::size_t kPairs = kErrors / 2;
+
+// The oldest first: falling off to 1/65536, and 1 together.
+std::array<double, kErrors> weights() {
+    std::array<double, kErrors> weights{};
+    double divisor = 1;
+    for (std::size_t i = 0; i < kErrors; ++i) {
+        weights[kErrors - 1 - i] = 1 / divisor;
+        divisor *= std::exp(std::log(65536.0) / (kErrors - 1.0));
+    }
+    double sum = 0;
+    for (const double weight : weights) sum += weight;
+    double normal_sum = 0;
+    for (double& weight : weights) normal_sum += weight /= sum;
+    weights[0] += 1 - normal_sum;
+    return weights;
+}
+
+// Which entry a level takes. It is remembered for each slot of 1028 levels: the first level that meets a slot
+// decides for all.
+class Choice {
+  public:
+    explicit Choice(const Palette& palette)
+        : palette_(palette), darker_(palette.levels[0] <= palette.levels[1] ? 0 : 1) {
+        if (!palette.by_distance_alone()) return;
+        // Then all is clear from the start but for the slot between the entries.
+        open_slot_ = slot(static_cast<Level>((palette.levels[0] + palette.levels[1]) / 2));
+        const auto in_slot = [](std::size_t level) { return slot(static_cast<Level>(level)); };
+        std::size_t first = 0;
+        while (in_slot(first) < open_slot_) ++first;
+        std::size_t end = first;
+        while (end < kLevels && in_slot(end) == open_slot_) ++end;
+        open_from_ = static_cast<double>(first) - 0.5;
+        open_to_ = static_cast<double>(end) - 0.5;
+    }
+
+    std::size_t darker() const { return darker_; }
+    std::size_t lighter() const { return 1 - darker_; }
+
+    // Levels before rounding: those under the first take the darker entry, those from the second on the
+    // lighter one, and for those between them decide() must be asked.
+    double open_from() const { return open_from_; }
+    double open_to() const { return open_to_; }
+
+    std::size_t decide(Level level) {
+        const unsigned its_slot = slot(level);
+        if (entries_[its_slot] == kUndecided) {
+            entries_[its_slot] = palette_.nearest(level);
+            if (its_slot == open_slot_) (entries_[its_slot] == darker_ ? open_from_ : open_to_) = other_end();
+        }
+        return entries_[its_slot];
+    }
+
+  private:
+    static constexpr std::size_t kUndecided = 2;
+
+    double other_end() const { return entries_[open_slot_] == darker_ ? open_to_ : open_from_; }
+
+    const Palette& palette_;
+    const std::size_t darker_;
+    std::array<std::size_t, kSlots> entries_ = [] {
+        std::array<std::size_t, kSlots> entries{};
+        entries.fill(kUndecided);
+        return entries;
+    }();
+    std::size_t open_slot_ = kSlots;  // none
+    double open_from_ = -1;           // at first: everything is open
+    double open_to_ = kLevels;
+};
+
+// A pixel's level plus the weighted errors of the sixteen before it, oldest first: the order matters, since
+// doubles round. Only the last of the sixteen must be waited for, so the sums of the next sixteen pixels are
+// kept, in a ring, and each error is added to all of them when it is known.
+class Diffusion {
+  public:
+    Diffusion(GreyImage& image, std::span<const Level> stretch, const Palette& palette)
+        : levels_(image.levels), stretch_(stretch), palette_(palette), choice_(palette) {
+        const auto weight = weights();
+        last_weight_ = weight.back();
+        for (std::size_t now = 0; now < kErrors; ++now) {
+            for (std::size_t place = 0; place < kErrors; ++place) {
+                // The pixel at `place` of the ring comes this many pixels later.
+                const std::size_t later = place > now ? place - now : place + kErrors - now;
+                weights_[now][place / 2][place % 2] = weight[kErrors - later];
+            }
+        }
+    }
+
+    void add(std::size_t start, std::span<const std::uint32_t> offsets) {
+        std::uint32_t* to_offset = offsets_.data() + pending_;
+        double* to_value = values_.data() + pending_;
+        const Level* levels = levels_.data();
+        const Level* stretch = stretch_.data();
+        for (const std::uint32_t offset : offsets) {
+            *to_offset++ = static_cast<std::uint32_t>(start + offset);
+            *to_value++ = stretch[levels[start + offset]];
+        }
+        pending_ += offsets.size();
+    }
+
+    // The sums need to know the levels of the kErrors pixels after a chunk.
+    bool has_chunk() const { return pending_ >= kChunk + kErrors; }
+
+    void settle_chunk() {
+        settle(kChunk);
+        pending_ -= kChunk;
+        std::memmove(offsets_.data(), offsets_.data() + kChunk, pending_ * sizeof offsets_[0]);
+        std::memmove(values_.data(), values_.data() + kChunk, pending_ * sizeof values_[0]);
+    }
+
+    void finish() {
+        std::fill(values_.begin() + static_cast<std::ptrdiff_t>(pending_), values_.end(), 0.0);
+        settle(pending_);
+    }
+
+  private:
+    static constexpr std::size_t kChunk = 4096;
+
+    void settle(std::size_t count) {
+        if (!std::exchange(begun_, true)) {
+            for (std::size_t i = 0; i < kErrors; ++i) sums_[i / 2][i % 2] = values_[i];
+        }
+        const std::size_t rounds = (count + kErrors - 1) / kErrors;
+        run(rounds);
+        for (std::size_t i = 0; i < count; ++i) levels_[offsets_[i]] = results_[i];
+    }
+
+    void run(std::size_t rounds);
+
+    const std::span<Level> levels_;
+    const std::span<const Level> stretch_;
+    const Palette& palette_;
+    Choice choice_;
+    Pair weights_[kErrors][kPairs];  // by the ring's place that is due now
+    Pair sums_[kPairs];              // the ring
+    double last_weight_;
+    bool begun_ = false;
+    std::size_t pending_ = 0;
+    std::array<std::uint32_t, kChunk + HilbertCurve::kBlock + kErrors> offsets_;
+    std::array<double, kChunk + HilbertCurve::kBlock + 2 * kErrors> values_;
+    std::array<Level, kChunk> results_;
+};
+
+// Adding it to a double under 2^51 leaves the nearest integer in the last bits: faster than any conversion.
+constexpr double kRounder = 6755399441055744.0;  // 1.5 x 2^52
+
+Pair both(double value) { return Pair{value, value}; }
+
+// For each lane of its own, without a branch, which nobody could predict.
+using Mask = decltype(Pair{} < Pair{});
+Pair choose(Mask mask, Pair yes, Pair no) {
+    return reinterpret_cast<Pair>((mask & reinterpret_cast<Mask>(yes)) |
+                                  (~mask & reinterpret_cast<Mask>(no)));
+}
+Pair lower(Pair a, Pair b) {
+#ifdef __SSE2__
+    return _mm_min_pd(a, b);
+#else
+    return choose(a < b, a, b);
+#endif
+}
+Pair higher(Pair a, Pair b) {
+#ifdef __SSE2__
+    return _mm_max_pd(a, b);
+#else
+    return choose(a > b, a, b);
+#endif
+}
+
+void Diffusion::run(std::size_t rounds) {
+    const Pair dark = both(kRounder + palette_.levels[choice_.darker()]);
+    const Pair light = both(kRounder + palette_.levels[choice_.lighter()]);
+    const Level flip = palette_.is_white(choice_.lighter()) ? 0xffff : 0;
+    Pair open_from = both(choice_.open_from());
+    Pair open_to = both(choice_.open_to());
+    Pair sums[kPairs];
+    std::memcpy(sums, sums_, sizeof sums);
+    Pair level = both(sums[0][0]);
+    const Pair last_weight = both(last_weight_);
+
+    const double* coming = values_.data() + kErrors;
+    Level* result = results_.data();
+    const auto one = [&]<std::size_t Now, std::size_t... I>(std::index_sequence<I...>)
+        __attribute__((always_inline)) {
+        level = lower(higher(level, both(0)), both(65535));
+        const Pair rounded = level + kRounder;
+        Mask is_dark = level < open_from;
+        Pair error = rounded - choose(is_dark, dark, light);
+        // What is not clear; and halves, which should be rounded up and are to the even number.
+        const Mask rare = ((level >= open_from) & (level < open_to)) | (level - (rounded - kRounder) == 0.5);
+        if (rare[0] != 0) [[unlikely]] {
+            const auto integer = static_cast<Level>(level[0] + 0.5);
+            const auto chosen = choice_.decide(integer);
+            is_dark = chosen == choice_.darker() ? Mask{-1, -1} : Mask{0, 0};
+            error = both(static_cast<double>(integer) - palette_.levels[chosen]);
+            open_from = both(choice_.open_from());
+            open_to = both(choice_.open_to());
+        }
+        constexpr std::size_t kNext = (Now + 1) % kErrors;
+        level = both(sums[kNext / 2][kNext % 2]) + last_weight * error;
+        result[Now] = static_cast<Level>(is_dark[0]) ^ flip;
+        const double later = coming[Now];
+        if constexpr (Now % 2 == 0) {
+            sums[Now / 2] = Pair{later, sums[Now / 2][1]};
+        } else {
+            sums[Now / 2] = Pair{sums[Now / 2][0], later};
+        }
+        ((sums[I] += weights_[Now][I] * error), ...);
+    };
+    for (std::size_t round = 0; round < rounds; ++round) {
+        [&]<std::size_t... Now>(std::index_sequence<Now...>) __attribute__((always_inline)) {
+            (one.template operator()<Now>(std::make_index_sequence<kPairs>()), ...);
+        }
+        (std::make_index_sequence<kErrors>());
+        coming += kErrors;
+        result += kErrors;
+    }
+    std::memcpy(sums_, sums, sizeof sums);
+}
+
+}  // namespace
+
+void diffuse(GreyImage& image, std::span<const Level> stretch, const Palette& palette,
+             const Checkpoint& checkpoint) {
+    Diffusion diffusion(image, stretch, palette);
+    HilbertCurve(image.columns, image.rows)
+        .walk([&](std::size_t start, std::span<const std::uint32_t> offsets) {
+            diffusion.add(start, offsets);
+            if (!diffusion.has_chunk()) return;
+            diffusion.settle_chunk();
+            checkpoint();
+        });
+    diffusion.finish();
+}
+
+}  // namespace bw::mono

@@ -1,0 +1,14 @@
+// The Riemersma dither's walk over the picture.
+#pragma once
+
+#include <span>
+
+#include "palette.hpp"
+
+namespace bw::mono {
+
+// Every level, as stretched, becomes 0 or 65535, after one of the palette's two entries.
+void diffuse(GreyImage& image, std::span<const Level> stretch, const Palette& palette,
+             const Checkpoint& checkpoint);
+
+}  // namespace bw::mono

@@ -1,0 +1,116 @@
+// The order in which the Riemersma dither visits a picture: a Hilbert curve over a square of a power of two,
+// from the top left pixel; what of it lies outside the picture is passed over.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace bw::mono {
+
+// The curve from (0, 0) down, right, and up, to (1, 0), is kDown; the others are it mirrored at the diagonal
+// (kSwapped), turned half round (kTurned), or both.
+enum Orientation : unsigned { kDown = 0, kSwapped = 1, kTurned = 2 };
+
+struct Place {
+    std::uint8_t x, y;
+};
+
+// The quadrant that comes as number `step` (0 to 3) in a square, and its own orientation.
+constexpr Place quadrant(unsigned orientation, unsigned step) {
+    Place place{static_cast<std::uint8_t>(step >> 1), static_cast<std::uint8_t>(step == 1 || step == 2)};
+    if (orientation & kSwapped) place = {place.y, place.x};
+    if (orientation & kTurned) {
+        place = {static_cast<std::uint8_t>(1 - place.x), static_cast<std::uint8_t>(1 - place.y)};
+    }
+    return place;
+}
+
+constexpr unsigned orientation_within(unsigned orientation, unsigned step) {
+    if (step == 0) return orientation ^ kSwapped;
+    return step == 3 ? orientation ^ (kSwapped | kTurned) : orientation;
+}
+
+class HilbertCurve {
+  public:
+    static constexpr std::size_t kBlock = 256;  // 16 x 16 pixels, visited by a table
+
+    HilbertCurve(std::size_t columns, std::size_t rows) : columns_(columns), rows_(rows) {
+        for (unsigned orientation = 0; orientation < 4; ++orientation) {
+            for (std::size_t i = 0; i < kBlock; ++i) {
+                const Place place = kPlaces[orientation][i];
+                offsets_[orientation][i] = static_cast<std::uint32_t>(place.y * columns + place.x);
+            }
+        }
+    }
+
+    // Calls visit(start, offsets) for each block of at most kBlock pixels: start + offset is a pixel's row
+    // times the columns plus its column.
+    template <typename Visit>
+    void walk(const Visit& visit) const {
+        // ImageMagick's square: the power of two above the longer side, also where that is one itself. A
+        // curve smaller than a block is the beginning of the block's, whose first quadrants are swapped in
+        // turn.
+        const auto wanted = static_cast<unsigned>(std::bit_width(std::max(columns_, rows_)));
+        const unsigned size = std::max(wanted, kBlockSize);
+        square(size, 0, 0, (size - wanted) % 2 == 0 ? kDown : kSwapped, visit);
+    }
+
+  private:
+    static constexpr unsigned kBlockSize = 4;  // as a power of two
+
+    static constexpr auto kPlaces = [] {
+        std::array<std::array<Place, kBlock>, 4> places{};
+        for (unsigned start = 0; start < 4; ++start) {
+            for (unsigned i = 0; i < kBlock; ++i) {
+                unsigned orientation = start;
+                Place place{0, 0};
+                for (unsigned size = kBlockSize; size-- > 0;) {
+                    const unsigned step = (i >> (2 * size)) & 3U;
+                    const Place part = quadrant(orientation, step);
+                    place = {static_cast<std::uint8_t>(2 * place.x + part.x),
+                             static_cast<std::uint8_t>(2 * place.y + part.y)};
+                    orientation = orientation_within(orientation, step);
+                }
+                places[start][i] = place;
+            }
+        }
+        return places;
+    }();
+
+    template <typename Visit>
+    void square(unsigned size, std::size_t x, std::size_t y, unsigned orientation, const Visit& visit) const {
+        if (x >= columns_ || y >= rows_) return;
+        if (size == kBlockSize) return block(x, y, orientation, visit);
+        const std::size_t half = std::size_t{1} << (size - 1);
+        for (unsigned step = 0; step < 4; ++step) {
+            const Place part = quadrant(orientation, step);
+            square(size - 1, x + part.x * half, y + part.y * half, orientation_within(orientation, step),
+                   visit);
+        }
+    }
+
+    template <typename Visit>
+    void block(std::size_t x, std::size_t y, unsigned orientation, const Visit& visit) const {
+        const std::size_t start = y * columns_ + x;
+        const auto& offsets = offsets_[orientation];
+        if (x + 16 <= columns_ && y + 16 <= rows_) return visit(start, std::span(offsets));
+        std::array<std::uint32_t, kBlock> inside;
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < kBlock; ++i) {
+            const Place place = kPlaces[orientation][i];
+            inside[count] = offsets[i];
+            count += x + place.x < columns_ && y + place.y < rows_ ? 1 : 0;
+        }
+        visit(start, std::span(inside).first(count));
+    }
+
+    const std::size_t columns_;
+    const std::size_t rows_;
+    std::array<std::array<std::uint32_t, kBlock>, 4> offsets_;
+};
+
+}  // namespace bw::mono

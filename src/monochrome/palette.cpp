@@ -1,0 +1,259 @@
+#include "palette.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace bw::mono {
+namespace {
+
+constexpr int kDepth = 8;
+constexpr std::size_t kFirstCell = kTreeNodes / 2;
+constexpr std::size_t kMostEntries = 2;
+
+std::size_t ancestor(unsigned cell, int depth) { return (kFirstCell + cell) >> (kDepth - depth); }
+
+// Twice the level at the centre of a node's interval: an integer.
+constexpr std::array<std::int32_t, kTreeNodes> kTwiceCentre = [] {
+    std::array<std::int32_t, kTreeNodes> centres{};
+    centres[kRoot] = 65535;
+    for (std::size_t node = 2; node < kTreeNodes; ++node) {
+        const std::int32_t step = 65536 >> (std::bit_width(node) - 1);
+        centres[node] = centres[node / 2] + (node % 2 == 1 ? step : -step);
+    }
+    return centres;
+}();
+
+template <typename Visit>
+void walk(const auto& nodes, std::size_t node, const Visit& visit) {
+    if (node >= kTreeNodes || !nodes[node].exists) return;
+    walk(nodes, 2 * node, visit);
+    walk(nodes, 2 * node + 1, visit);
+    visit(node);
+}
+
+// The definition to the letter: errors summed in doubles in the order of the pixels, so that their rounding
+// comes out the same.
+class Tree {
+  public:
+    void add(Level level, std::size_t run) {
+        const unsigned its_cell = cell(level);
+        for (int depth = 1; depth <= kDepth; ++depth) {
+            Node& node = nodes_[ancestor(its_cell, depth)];
+            node.exists = true;
+            const double distance = kScale * (level - 0.5 * kTwiceCentre[ancestor(its_cell, depth)]);
+            node.error += static_cast<double>(run) * std::sqrt(3.0 * (distance * distance));
+            nodes_[kRoot].error += node.error;
+        }
+        Node& leaf = nodes_[kFirstCell + its_cell];
+        leaf.pixels += run;
+        leaf.sum += static_cast<double>(run) * kScale * level;
+    }
+
+    Palette prune() {
+        double next = first_threshold();
+        std::size_t entries = count_leaves();
+        while (entries > kMostEntries) {
+            const double threshold = next;
+            next = nodes_[kRoot].error - 1;
+            entries = 0;
+            reduce(kRoot, threshold, next, entries);
+        }
+        return palette();
+    }
+
+  private:
+    struct Node {
+        bool exists = false;
+        double error = 0;
+        std::size_t pixels = 0;
+        double sum = 0;  // of levels / 65535
+    };
+
+    static constexpr double kScale = 1.0 / 65535.0;
+
+    std::size_t count_leaves() const {
+        return static_cast<std::size_t>(std::count_if(nodes_.begin() + kFirstCell, nodes_.end(),
+                                                      [](const Node& node) { return node.exists; }));
+    }
+
+    double first_threshold() const {
+        std::vector<double> errors;
+        walk(nodes_, kRoot, [&](std::size_t node) { errors.push_back(nodes_[node].error); });
+        constexpr std::size_t kRank = 3;
+        if (errors.size() <= kRank) return 0;
+        std::sort(errors.begin(), errors.end());
+        return errors[errors.size() - kRank];
+    }
+
+    void reduce(std::size_t id, double threshold, double& next, std::size_t& entries) {
+        if (id >= kTreeNodes || !nodes_[id].exists) return;
+        reduce(2 * id, threshold, next, entries);
+        reduce(2 * id + 1, threshold, next, entries);
+        const Node& node = nodes_[id];
+        if (node.error <= threshold) {
+            merge(id);
+        } else {
+            if (node.pixels > 0) ++entries;
+            next = std::min(next, node.error);
+        }
+    }
+
+    void merge(std::size_t top) {
+        walk(nodes_, top, [&](std::size_t node) {
+            nodes_[node / 2].pixels += nodes_[node].pixels;
+            nodes_[node / 2].sum += nodes_[node].sum;
+            nodes_[node] = Node{};
+        });
+    }
+
+    Palette palette() const {
+        Palette palette;
+        walk(nodes_, kRoot, [&](std::size_t id) {
+            const Node& node = nodes_[id];
+            palette.nodes[id].exists = true;
+            if (node.pixels == 0) return;
+            const double mean = 1.0 / static_cast<double>(node.pixels) * 65535.0 * node.sum;
+            palette.nodes[id].entry = static_cast<std::int8_t>(palette.size);
+            palette.levels[palette.size++] = static_cast<Level>(std::clamp(mean + 0.5, 0.0, 65535.0));
+        });
+        return palette;
+    }
+
+    std::array<Node, kTreeNodes> nodes_ = [] {
+        std::array<Node, kTreeNodes> nodes{};
+        nodes[kRoot].exists = true;
+        return nodes;
+    }();
+};
+
+Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch) {
+    Tree tree;
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        const Level* row = image.levels.data() + y * image.columns;
+        for (std::size_t x = 0; x < image.columns;) {
+            const Level level = stretch[row[x]];
+            const std::size_t start = x;
+            while (++x < image.columns && stretch[row[x]] == level) {
+            }
+            tree.add(level, x - start);
+        }
+    }
+    return tree.prune();
+}
+
+// Errors and sums in integers, from the histogram. Enough to prune by, unless two numbers come so near to
+// each other that the rounding of doubles would decide.
+struct Totals {
+    std::array<std::int64_t, kTreeNodes> error{};  // of twice the distances
+    std::array<std::int64_t, kTreeNodes> pixels{};
+    std::array<std::int64_t, kTreeNodes> sum{};
+};
+
+Totals total(std::span<const std::uint32_t> counts, std::span<const Level> stretch) {
+    Totals totals;
+    for (std::size_t grey = 0; grey < kLevels; ++grey) {
+        if (counts[grey] == 0) continue;
+        const std::int64_t count = counts[grey];
+        const Level level = stretch[grey];
+        for (std::size_t node = kFirstCell + cell(level); node > kRoot; node /= 2) {
+            totals.error[node] += count * std::abs(2 * level - kTwiceCentre[node]);
+        }
+        totals.pixels[kFirstCell + cell(level)] += count;
+        totals.sum[kFirstCell + cell(level)] += count * level;
+    }
+    for (std::size_t node = kTreeNodes - 1; node > kRoot; --node) {
+        totals.pixels[node / 2] += totals.pixels[node];
+        totals.sum[node / 2] += totals.sum[node];
+    }
+    return totals;
+}
+
+// The mean, rounded half up; nothing if it lies so near to a half that doubles may round it either way.
+std::optional<Level> clear_mean(std::int64_t sum, std::int64_t pixels) {
+    constexpr double kMargin = 1e-3;  // doubles are off by 65535 x 50 million x 2^-53 at the very most
+    const double fraction = static_cast<double>(sum % pixels) / static_cast<double>(pixels);
+    if (std::abs(fraction - 0.5) < kMargin) return std::nullopt;
+    return static_cast<Level>(sum / pixels + (fraction > 0.5 ? 1 : 0));
+}
+
+// The first threshold is the third largest error, so that one walk leaves the root and the node of the
+// largest error but the root's: two entries, if that node hangs on the root, else one.
+std::optional<Palette> palette_by_totals(const Totals& totals) {
+    const auto cells = std::count_if(totals.pixels.begin() + kFirstCell, totals.pixels.end(),
+                                     [](std::int64_t pixels) { return pixels > 0; });
+    if (static_cast<std::size_t>(cells) <= kMostEntries) return std::nullopt;
+
+    auto errors = totals.error;
+    std::nth_element(errors.begin(), errors.begin() + 1, errors.end(), std::greater<>());
+    constexpr double kMargin = 1e-6;  // relative; the sums of doubles are off by 50 million x 2^-53
+    if (static_cast<double>(errors[0] - errors[1]) < kMargin * static_cast<double>(errors[0])) {
+        return std::nullopt;
+    }
+    const auto largest = static_cast<std::size_t>(
+        std::find(totals.error.begin(), totals.error.end(), errors[0]) - totals.error.begin());
+    Palette palette;
+    auto left_pixels = totals.pixels[kRoot];
+    auto left_sum = totals.sum[kRoot];
+    const auto add = [&](std::size_t node, std::int64_t sum, std::int64_t pixels) {
+        palette.nodes[node].exists = true;
+        if (pixels == 0) return true;
+        const auto mean = clear_mean(sum, pixels);
+        palette.nodes[node].entry = static_cast<std::int8_t>(palette.size);
+        palette.levels[palette.size++] = mean.value_or(0);
+        return mean.has_value();
+    };
+    bool clear = true;
+    if (largest / 2 == kRoot) {
+        clear = add(largest, totals.sum[largest], totals.pixels[largest]);
+        left_pixels -= totals.pixels[largest];
+        left_sum -= totals.sum[largest];
+    }
+    clear = add(kRoot, left_sum, left_pixels) && clear;
+    if (!clear) return std::nullopt;
+    return palette;
+}
+
+}  // namespace
+
+bool Palette::is_white(std::size_t entry) const {
+    const bool first = levels[0] > 32767 || (size == 2 && levels[0] > levels[1]);
+    return entry == 0 ? first : !first;
+}
+
+std::size_t Palette::nearest(Level level) const {
+    std::size_t deepest = kRoot;
+    for (int bit = kDepth - 1; bit > 0; --bit) {
+        const std::size_t child = 2 * deepest + ((cell(level) >> bit) & 1U);
+        if (!nodes[child].exists) break;
+        deepest = child;
+    }
+    std::size_t found = 0;
+    int least = 2 * static_cast<int>(kLevels);
+    walk(nodes, std::max(kRoot, deepest / 2), [&](std::size_t node) {
+        if (nodes[node].entry < 0) return;
+        const auto entry = static_cast<std::size_t>(nodes[node].entry);
+        const int distance = std::abs(levels[entry] - level);
+        if (distance > least) return;
+        least = distance;
+        found = entry;
+    });
+    return found;
+}
+
+bool Palette::by_distance_alone() const {
+    // Below the root's children nothing: then every search starts at the root.
+    const auto deeper = [](const Node& node) { return node.exists; };
+    return levels[0] != levels[1] && std::none_of(nodes.begin() + 4, nodes.end(), deeper);
+}
+
+Palette make_palette(const GreyImage& image, std::span<const std::uint32_t> counts,
+                     std::span<const Level> stretch) {
+    const auto quick = palette_by_totals(total(counts, stretch));
+    return quick ? *quick : palette_by_runs(image, stretch);
+}
+
+}  // namespace bw::mono
