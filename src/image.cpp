@@ -1,5 +1,6 @@
 #include "bw/image.hpp"
 
+#include "image/bilevel.hpp"
 #include "image/formats.hpp"
 #include "image/magick.hpp"
 
@@ -13,7 +14,7 @@ std::string_view recognise(std::string_view bytes) {
     return *format;
 }
 
-void make_bilevel(Magick::Image& frame) { frame.type(Magick::BilevelType); }
+void make_bilevel(Magick::Image& frame) { image::make_bilevel(frame, Dither::kRiemersma, [] {}); }
 
 }  // namespace
 

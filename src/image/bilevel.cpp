@@ -1,0 +1,128 @@
+#include "bilevel.hpp"
+
+#include <memory>
+
+namespace bw::image {
+namespace {
+
+static_assert(sizeof(Magick::Quantum) == sizeof(Level), "ImageMagick of 16 bits a level, as Debian has it");
+
+// What ImageMagick 6 and 7 name differently.
+#if MagickLibVersion >= 0x700
+
+void copy_grey(const Magick::Image& frame, const Magick::Quantum* row, Level* levels, std::size_t columns) {
+    const auto* image = frame.constImage();
+    const auto channels = MagickCore::GetPixelChannels(image);
+    for (std::size_t x = 0; x < columns; ++x, row += channels) {
+        levels[x] = MagickCore::GetPixelRed(image, row);
+    }
+}
+
+void weigh_colours(const Magick::Image& frame, const Magick::Quantum* row, Level* levels,
+                   std::size_t columns) {
+    const auto* image = frame.constImage();
+    const auto channels = MagickCore::GetPixelChannels(image);
+    for (std::size_t x = 0; x < columns; ++x, row += channels) {
+        levels[x] = grey_level(MagickCore::GetPixelRed(image, row), MagickCore::GetPixelGreen(image, row),
+                               MagickCore::GetPixelBlue(image, row));
+    }
+}
+
+void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_t columns) {
+    auto* image = frame.image();
+    auto* pixel = frame.setPixels(0, static_cast<ssize_t>(row), columns, 1);
+    const auto channels = MagickCore::GetPixelChannels(image);
+    for (std::size_t x = 0; x < columns; ++x, pixel += channels) {
+        MagickCore::SetPixelGray(image, levels[x], pixel);
+        MagickCore::SetPixelIndex(image, levels[x] == 0 ? 0 : 1, pixel);
+    }
+}
+
+// Grey, opaque, of two colours, and without pixels.
+void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo* failure) {
+    image->alpha_trait = MagickCore::UndefinedPixelTrait;
+    MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace, failure);
+    MagickCore::AcquireImageColormap(image, 2, failure);
+    image->type = MagickCore::BilevelType;
+}
+
+#else
+
+void copy_grey(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
+    for (std::size_t x = 0; x < columns; ++x) levels[x] = row[x].red;
+}
+
+void weigh_colours(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
+    for (std::size_t x = 0; x < columns; ++x) levels[x] = grey_level(row[x].red, row[x].green, row[x].blue);
+}
+
+constexpr Magick::Quantum kOpaque = 0;
+
+void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_t columns) {
+    auto* pixels = frame.setPixels(0, static_cast<ssize_t>(row), columns, 1);
+    auto* indexes = frame.getIndexes();
+    for (std::size_t x = 0; x < columns; ++x) {
+        pixels[x] = {levels[x], levels[x], levels[x], kOpaque};
+        indexes[x] = levels[x] == 0 ? 0 : 1;
+    }
+}
+
+// Grey, opaque, of two colours, and without pixels.
+void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
+    image->matte = MagickCore::MagickFalse;
+    MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace);
+    MagickCore::AcquireImageColormap(image, 2);
+    image->type = MagickCore::BilevelType;
+}
+
+#endif
+
+// A grey picture is taken as it is, everything else as sRGB.
+GreyImage grey_of(Magick::Image& frame) {
+    const bool grey = frame.colorSpace() == Magick::GRAYColorspace;
+    if (!grey && frame.colorSpace() != Magick::sRGBColorspace) frame.colorSpace(Magick::sRGBColorspace);
+    GreyImage image{frame.columns(), frame.rows(), std::vector<Level>(frame.columns() * frame.rows())};
+    const auto convert = grey ? copy_grey : weigh_colours;
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        const auto* row = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, 1);
+        convert(frame, row, image.levels.data() + y * image.columns, image.columns);
+    }
+    return image;
+}
+
+// The frame without its pixels, which go at once: they take four times the room of the levels.
+void empty(Magick::Image& frame) {
+    const std::unique_ptr<MagickCore::ExceptionInfo, decltype(&MagickCore::DestroyExceptionInfo)> failure(
+        MagickCore::AcquireExceptionInfo(), MagickCore::DestroyExceptionInfo);
+    auto* bare = MagickCore::CloneImage(frame.constImage(), frame.columns(), frame.rows(),
+                                        MagickCore::MagickTrue, failure.get());
+    if (bare != nullptr) {
+        frame.replaceImage(bare);
+        prepare(bare, failure.get());
+    }
+    Magick::throwException(failure.get());
+}
+
+void drop_colour_profile(Magick::Image& frame) {
+    constexpr std::size_t kSpace = 16;  // where an ICC profile names its colour space (ICC.1, 7.2)
+    const Magick::Blob profile = frame.iccColorProfile();
+    const std::string_view bytes(static_cast<const char*>(profile.data()), profile.length());
+    if (!bytes.empty() && !bytes.substr(std::min(kSpace, bytes.size())).starts_with("GRAY")) {
+        frame.iccColorProfile(Magick::Blob());
+    }
+}
+
+}  // namespace
+
+void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpoint) {
+    GreyImage image = grey_of(frame);
+    empty(frame);
+    make_monochrome(image, dither, checkpoint);
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        fill(frame, image.levels.data() + y * image.columns, y, image.columns);
+        frame.syncPixels();
+    }
+    drop_colour_profile(frame);
+}
+
+}  // namespace bw::image

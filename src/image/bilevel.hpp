@@ -1,0 +1,14 @@
+// One frame to black and white. Works on ImageMagick 6 and 7.
+#pragma once
+
+#include <Magick++.h>
+
+#include "bw/monochrome.hpp"
+
+namespace bw::image {
+
+// The frame keeps its place in an animation, its timing, comments and EXIF; it loses its transparency, and a
+// colour profile that is not for grey. Throws what `checkpoint` throws, and Magick::Exception.
+void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpoint);
+
+}  // namespace bw::image
