@@ -20,12 +20,16 @@ constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageM
 constexpr double kGreen = 0.715158;
 constexpr double kBlue = 0.072186;
 
-using Histogram = std::vector<std::uint32_t>;  // by level
+using mono::Histogram;
 
-Histogram count_levels(const GreyImage& image) {
-    Histogram counts(kLevels);
+Histogram histogram_of(const GreyImage& image) {
+    std::vector<std::uint32_t> counts(kLevels);
     for (const Level level : image.levels) ++counts[level];
-    return counts;
+    Histogram histogram;
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        if (counts[level] > 0) histogram.push_back({static_cast<Level>(level), counts[level]});
+    }
+    return histogram;
 }
 
 // The levels that become black and white when a picture is stretched to the whole range.
@@ -36,47 +40,38 @@ struct Range {
 
 // Parts of all pixels, counted from below: those that may lie under `black`, and those that may not lie over
 // `white`.
-Range range_of(const Histogram& counts, std::size_t pixels, double under_black, double under_white) {
+Range range_of(const Histogram& histogram, std::size_t pixels, double under_black, double under_white) {
+    const auto first_beyond = [](auto begin, auto end, double limit) {
+        const auto whole = static_cast<std::uint64_t>(limit);
+        std::uint64_t seen = 0;
+        return std::find_if(begin, end, [&](const auto& one) { return (seen += one.count) > whole; })->level;
+    };
     const auto all = static_cast<double>(pixels);
-    const auto black_limit = static_cast<std::uint64_t>(all * under_black);
-    const auto white_limit = static_cast<std::uint64_t>(all - all * under_white);
-    std::uint64_t seen = 0;
-    std::size_t black = 0;
-    while (black < kLevels - 1 && (seen += counts[black]) <= black_limit) ++black;
-    seen = 0;
-    std::size_t white = kLevels - 1;
-    while (white > 0 && (seen += counts[white]) <= white_limit) --white;
-    return {static_cast<Level>(black), static_cast<Level>(white)};
+    return {first_beyond(histogram.begin(), histogram.end(), all * under_black),
+            first_beyond(histogram.rbegin(), histogram.rend(), all - all * under_white)};
 }
 
-// Of the levels that occur, what each becomes.
-std::vector<Level> stretch_levels(const Histogram& counts, const Range& range) {
+// By level; of those that occur, what each becomes.
+std::vector<Level> stretch_levels(const Histogram& histogram, const Range& range) {
     std::vector<Level> stretched(kLevels);
     const double width = range.white - range.black;
-    for (std::size_t level = 0; level < kLevels; ++level) {
-        if (counts[level] == 0) continue;
+    for (const auto& [level, count] : histogram) {
         if (range.black == range.white) {
-            stretched[level] = static_cast<Level>(level);
-        } else if (level < range.black) {
-            stretched[level] = kBlack;
-        } else if (level > range.white) {
-            stretched[level] = kWhite;
+            stretched[level] = level;
         } else {
-            const auto above = static_cast<double>(level - range.black);
+            const double above = std::clamp<double>(level - range.black, 0, width);
             stretched[level] = static_cast<Level>(65535.0 * above / width + 0.5);
         }
     }
     return stretched;
 }
 
-Histogram stretched_histogram(const GreyImage& image, std::vector<Level>& stretched) {
-    const Histogram counts = count_levels(image);
-    stretched = stretch_levels(counts, range_of(counts, image.levels.size(), 0.0015, 0.9995));
-    return counts;
+std::vector<Level> stretch_levels(const Histogram& histogram, std::size_t pixels) {
+    return stretch_levels(histogram, range_of(histogram, pixels, 0.0015, 0.9995));
 }
 
 void cut_at_half_range(GreyImage& image) {
-    const Range range = range_of(count_levels(image), image.levels.size(), 0.02, 0.99);
+    const Range range = range_of(histogram_of(image), image.levels.size(), 0.02, 0.99);
     const double scale = 65535.0 * (1.0 / (range.white - range.black));
     const auto is_black = [&](std::size_t level) {
         if (range.black == range.white) return static_cast<double>(level) <= kHalf;
@@ -91,9 +86,9 @@ void cut_at_half_range(GreyImage& image) {
 }
 
 void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
-    std::vector<Level> stretched;
-    const Histogram counts = stretched_histogram(image, stretched);
-    const auto palette = mono::make_palette(image, counts, stretched);
+    const Histogram histogram = histogram_of(image);
+    const auto stretched = stretch_levels(histogram, image.levels.size());
+    const auto palette = mono::make_palette(image, histogram, stretched);
     if (palette.size == 1) {
         return std::fill(image.levels.begin(), image.levels.end(), palette.is_white(0) ? kWhite : kBlack);
     }
@@ -103,8 +98,7 @@ void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
 // Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
 // what a pixel inherits is rounded once, half up.
 void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
-    std::vector<Level> stretched;
-    stretched_histogram(image, stretched);
+    const auto stretched = stretch_levels(histogram_of(image), image.levels.size());
     std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
     for (std::size_t y = 0; y < image.rows; ++y) {
         Level* row = image.levels.data() + y * image.columns;
@@ -146,6 +140,7 @@ void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels) {
 }
 
 void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoint) {
+    if (image.levels.empty()) return;
     switch (dither) {
         case Dither::kRiemersma:
             return riemersma(image, checkpoint);

@@ -12,5 +12,21 @@ constexpr unsigned cell(Level level) { return ((level + 128U) - ((level + 128U) 
 
 constexpr std::size_t kSlots = 64;
 constexpr unsigned slot(Level level) { return cell(level) >> 2; }
+constexpr int first_level(unsigned slot) { return slot == 0 ? 0 : 1028 * static_cast<int>(slot) - 128; }
+static_assert([] {
+    for (unsigned one = 1; one < kSlots; ++one) {
+        const int first = first_level(one);
+        if (slot(static_cast<Level>(first)) != one || slot(static_cast<Level>(first - 1)) != one - 1)
+            return false;
+    }
+    return true;
+}());
+
+// How many pixels have a level, for the levels that occur, ascending.
+struct LevelCount {
+    Level level;
+    std::uint32_t count;
+};
+using Histogram = std::vector<LevelCount>;
 
 }  // namespace bw::mono

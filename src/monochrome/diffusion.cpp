@@ -46,13 +46,8 @@ class Choice {
         if (!palette.by_distance_alone()) return;
         // Then all is clear from the start but for the slot between the entries.
         open_slot_ = slot(static_cast<Level>((palette.levels[0] + palette.levels[1]) / 2));
-        const auto in_slot = [](std::size_t level) { return slot(static_cast<Level>(level)); };
-        std::size_t first = 0;
-        while (in_slot(first) < open_slot_) ++first;
-        std::size_t end = first;
-        while (end < kLevels && in_slot(end) == open_slot_) ++end;
-        open_from_ = static_cast<double>(first) - 0.5;
-        open_to_ = static_cast<double>(end) - 0.5;
+        open_from_ = first_level(open_slot_) - 0.5;
+        open_to_ = first_level(open_slot_ + 1) - 0.5;
     }
 
     std::size_t darker() const { return darker_; }
@@ -84,8 +79,8 @@ class Choice {
         entries.fill(kUndecided);
         return entries;
     }();
-    std::size_t open_slot_ = kSlots;  // none
-    double open_from_ = -1;           // at first: everything is open
+    unsigned open_slot_ = kSlots;  // none
+    double open_from_ = -1;        // at first: everything is open
     double open_to_ = kLevels;
 };
 

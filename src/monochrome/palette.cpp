@@ -153,11 +153,10 @@ struct Totals {
     std::array<std::int64_t, kTreeNodes> sum{};
 };
 
-Totals total(std::span<const std::uint32_t> counts, std::span<const Level> stretch) {
+Totals total(const Histogram& histogram, std::span<const Level> stretch) {
     Totals totals;
-    for (std::size_t grey = 0; grey < kLevels; ++grey) {
-        if (counts[grey] == 0) continue;
-        const std::int64_t count = counts[grey];
+    for (const auto& [grey, pixels] : histogram) {
+        const std::int64_t count = pixels;
         const Level level = stretch[grey];
         for (std::size_t node = kFirstCell + cell(level); node > kRoot; node /= 2) {
             totals.error[node] += count * std::abs(2 * level - kTwiceCentre[node]);
@@ -250,9 +249,8 @@ bool Palette::by_distance_alone() const {
     return levels[0] != levels[1] && std::none_of(nodes.begin() + 4, nodes.end(), deeper);
 }
 
-Palette make_palette(const GreyImage& image, std::span<const std::uint32_t> counts,
-                     std::span<const Level> stretch) {
-    const auto quick = palette_by_totals(total(counts, stretch));
+Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch) {
+    const auto quick = palette_by_totals(total(histogram, stretch));
     return quick ? *quick : palette_by_runs(image, stretch);
 }
 

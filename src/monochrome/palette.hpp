@@ -32,8 +32,7 @@ class Palette {
     bool by_distance_alone() const;
 };
 
-// `counts` is the histogram of the grey levels, `stretch` what each of them is stretched to.
-Palette make_palette(const GreyImage& image, std::span<const std::uint32_t> counts,
-                     std::span<const Level> stretch);
+// `stretch` has, by level, what each is stretched to.
+Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch);
 
 }  // namespace bw::mono
