@@ -1,8 +1,8 @@
 // Grey levels in, black and white out: what a picture becomes, to the pixel. Pure; any thread.
 //
-// Both definitions are those of an ImageMagick, so that its users get what they know, and are the same on every
-// machine: kRiemersma is `convert -monochrome` of ImageMagick 6.9.11 (Debian 12), kNone is `magick -monochrome`
-// of ImageMagick 7.1.1 (Debian 13). docs/monochrome.md has them in words.
+// Both definitions are those of an ImageMagick, so that its users get what they know, and are the same on
+// every machine: kRiemersma is `convert -monochrome` of ImageMagick 6.9.11 (Debian 12), kNone is `magick
+// -monochrome` of ImageMagick 7.1.1 (Debian 13). docs/monochrome.md has them in words.
 #pragma once
 
 #include <cstddef>
@@ -27,12 +27,16 @@ struct GreyImage {
     std::size_t columns = 0;
     std::size_t rows = 0;
     std::vector<Level> levels;  // columns x rows, row by row
+    // Of a picture with transparency; else empty. It has no part in the result but where ImageMagick's
+    // depends on how rounding errors add up: there a run of equal pixels ends where this changes.
+    std::vector<Level> alpha = {};
 };
 
 // Called between parts of the work, each of a few milliseconds at most; may throw to end it.
 using Checkpoint = std::function<void()>;
 
 // Every level becomes 0 or 65535. If `checkpoint` throws, the levels are worth nothing.
-void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoint = [] {});
+void make_monochrome(
+    GreyImage& image, Dither dither, const Checkpoint& checkpoint = [] {});
 
 }  // namespace bw

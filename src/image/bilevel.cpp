@@ -18,6 +18,14 @@ void copy_grey(const Magick::Image& frame, const Magick::Quantum* row, Level* le
     }
 }
 
+void copy_alpha(const Magick::Image& frame, const Magick::Quantum* row, Level* levels, std::size_t columns) {
+    const auto* image = frame.constImage();
+    const auto channels = MagickCore::GetPixelChannels(image);
+    for (std::size_t x = 0; x < columns; ++x, row += channels) {
+        levels[x] = MagickCore::GetPixelAlpha(image, row);
+    }
+}
+
 void weigh_colours(const Magick::Image& frame, const Magick::Quantum* row, Level* levels,
                    std::size_t columns) {
     const auto* image = frame.constImage();
@@ -38,6 +46,8 @@ void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_
     }
 }
 
+bool has_alpha(const Magick::Image& frame) { return frame.alpha(); }
+
 // Grey, opaque, of two colours, and without pixels.
 void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo* failure) {
     image->alpha_trait = MagickCore::UndefinedPixelTrait;
@@ -50,6 +60,10 @@ void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo* failure) {
 
 void copy_grey(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
     for (std::size_t x = 0; x < columns; ++x) levels[x] = row[x].red;
+}
+
+void copy_alpha(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
+    for (std::size_t x = 0; x < columns; ++x) levels[x] = row[x].opacity;
 }
 
 void weigh_colours(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
@@ -67,6 +81,8 @@ void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_
     }
 }
 
+bool has_alpha(const Magick::Image& frame) { return frame.matte(); }
+
 // Grey, opaque, of two colours, and without pixels.
 void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
     image->matte = MagickCore::MagickFalse;
@@ -81,11 +97,15 @@ void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
 GreyImage grey_of(Magick::Image& frame) {
     const bool grey = frame.colorSpace() == Magick::GRAYColorspace;
     if (!grey && frame.colorSpace() != Magick::sRGBColorspace) frame.colorSpace(Magick::sRGBColorspace);
-    GreyImage image{frame.columns(), frame.rows(), std::vector<Level>(frame.columns() * frame.rows())};
+    GreyImage image{frame.columns(), frame.rows(), {}};
+    image.levels.resize(image.columns * image.rows);
+    if (has_alpha(frame)) image.alpha.resize(image.levels.size());
     const auto convert = grey ? copy_grey : weigh_colours;
     for (std::size_t y = 0; y < image.rows; ++y) {
         const auto* row = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, 1);
-        convert(frame, row, image.levels.data() + y * image.columns, image.columns);
+        const std::size_t start = y * image.columns;
+        convert(frame, row, image.levels.data() + start, image.columns);
+        if (!image.alpha.empty()) copy_alpha(frame, row, image.alpha.data() + start, image.columns);
     }
     return image;
 }

@@ -132,14 +132,15 @@ class Tree {
 
 Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch) {
     Tree tree;
-    for (std::size_t y = 0; y < image.rows; ++y) {
-        const Level* row = image.levels.data() + y * image.columns;
-        for (std::size_t x = 0; x < image.columns;) {
-            const Level level = stretch[row[x]];
-            const std::size_t start = x;
-            while (++x < image.columns && stretch[row[x]] == level) {
+    const auto same = [&](std::size_t a, std::size_t b) {
+        return stretch[image.levels[a]] == stretch[image.levels[b]] &&
+               (image.alpha.empty() || image.alpha[a] == image.alpha[b]);
+    };
+    for (std::size_t row = 0; row < image.levels.size(); row += image.columns) {
+        for (std::size_t start = row, end = row; start < row + image.columns; start = end) {
+            while (++end < row + image.columns && same(start, end)) {
             }
-            tree.add(level, x - start);
+            tree.add(stretch[image.levels[start]], end - start);
         }
     }
     return tree.prune();
