@@ -38,17 +38,15 @@ struct Range {
     Level white;
 };
 
-// Parts of all pixels, counted from below: those that may lie under `black`, and those that may not lie over
-// `white`.
-Range range_of(const Histogram& histogram, std::size_t pixels, double under_black, double under_white) {
+// How many pixels may lie under `black`, and how many over `white`.
+Range range_of(const Histogram& histogram, double under_black, double over_white) {
     const auto first_beyond = [](auto begin, auto end, double limit) {
         const auto whole = static_cast<std::uint64_t>(limit);
         std::uint64_t seen = 0;
         return std::find_if(begin, end, [&](const auto& one) { return (seen += one.count) > whole; })->level;
     };
-    const auto all = static_cast<double>(pixels);
-    return {first_beyond(histogram.begin(), histogram.end(), all * under_black),
-            first_beyond(histogram.rbegin(), histogram.rend(), all - all * under_white)};
+    return {first_beyond(histogram.begin(), histogram.end(), under_black),
+            first_beyond(histogram.rbegin(), histogram.rend(), over_white)};
 }
 
 // By level; of those that occur, what each becomes.
@@ -67,11 +65,15 @@ std::vector<Level> stretch_levels(const Histogram& histogram, const Range& range
 }
 
 std::vector<Level> stretch_levels(const Histogram& histogram, std::size_t pixels) {
-    return stretch_levels(histogram, range_of(histogram, pixels, 0.0015, 0.9995));
+    const auto all = static_cast<double>(pixels);
+    return stretch_levels(histogram, range_of(histogram, all * 0.0015, all - all * 0.9995));
 }
 
 void cut_at_half_range(GreyImage& image) {
-    const Range range = range_of(histogram_of(image), image.levels.size(), 0.02, 0.99);
+    const auto columns = static_cast<double>(image.columns);
+    const auto rows = static_cast<double>(image.rows);
+    const Range range =
+        range_of(histogram_of(image), 0.02 * columns * rows, columns * rows - 0.99 * columns * rows);
     const double scale = 65535.0 * (1.0 / (range.white - range.black));
     const auto is_black = [&](std::size_t level) {
         if (range.black == range.white) return static_cast<double>(level) <= kHalf;
