@@ -76,6 +76,17 @@ std::string temporary_name() {
 // Some network file systems cannot sync a directory and say EINVAL; their rename is as durable as it gets.
 bool sync_directory(int descriptor) { return ::fsync(descriptor) == 0 || errno == EINVAL; }
 
+// A descriptor, or -1 with errno.
+int open_input(const std::filesystem::path& path) {
+    // O_NONBLOCK: opening a FIFO must not wait for its writer.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor >= 0 || errno != EWOULDBLOCK) return descriptor;
+    // Somebody holds a lease on it, as Samba may for the client of a share, and has just been asked to let
+    // go. What can be leased is a regular file; should it be replaced by a FIFO at this very moment, the job
+    // timeout ends the wait, as it does for a holder that never lets go.
+    return ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
 class FileStorage : public Storage {
   public:
     explicit FileStorage(std::filesystem::path outdir) : outdir_(std::move(outdir)) {}
@@ -85,8 +96,7 @@ class FileStorage : public Storage {
         const auto refuse = [&path](const std::string& what) {
             throw Error(ErrorKind::kImage, path.string(), what);
         };
-        // O_NONBLOCK: opening a FIFO must not wait for its writer. It has no effect on regular files.
-        const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        const File file(open_input(path));
         struct stat status {};
         if (!file.is_open() || ::fstat(file.get(), &status) != 0) {
             refuse("the image cannot be opened: " + system_reason(errno));

@@ -3,10 +3,15 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <future>
+#include <optional>
 #include <sstream>
+#include <thread>
 
 #include "bw/error.hpp"
 
@@ -63,6 +68,37 @@ TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     for (const auto& path : {root_ / "missing", root_ / "fifo", root_, fs::path("/dev/zero")}) {
         EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kImage) << path;
     }
+}
+
+// A lease on a file, such as Samba may take: who opens the file meanwhile has to wait.
+class Lease {
+  public:
+    explicit Lease(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+        std::signal(SIGIO, SIG_IGN);  // how the kernel asks for the lease; it would end us
+        EXPECT_EQ(::fcntl(descriptor_, F_SETLEASE, F_WRLCK), 0);
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+        ::close(descriptor_);
+        std::signal(SIGIO, SIG_DFL);
+    }
+
+    bool is_asked_for() const { return ::fcntl(descriptor_, F_GETLEASE) != F_WRLCK; }
+
+  private:
+    int descriptor_;
+};
+
+TEST_F(StorageTest, WaitsForALeaseHolder) {
+    std::ofstream(root_ / "leased") << "picture";
+    std::optional<Lease> lease(std::in_place, root_ / "leased");
+    auto reading = std::async(std::launch::async,
+                              [this] { return storage_->read("file://" + (root_ / "leased").string()); });
+    while (!lease->is_asked_for()) std::this_thread::yield();
+    EXPECT_EQ(reading.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+    lease.reset();
+    EXPECT_EQ(reading.get(), "picture");
 }
 
 TEST_F(StorageTest, CommitsWholeFilesAndReplacesThem) {
