@@ -6,7 +6,9 @@ Run by themselves with `python3 -m pytest tests/e2e`; BW_BINARY names the bw to 
 
 import pytest
 
+from harness import pictures
 from harness.cli import NatsCli
+from harness.gate import Gate
 from harness.jetstream import JetStream
 from harness.server import Server
 from harness.worker import Keeper, Worker
@@ -62,6 +64,13 @@ def outdir(tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """gate.file: a picture that no worker gets before gate.open()."""
+    with Gate(pictures.small(tmp_path)) as gate:
+        yield gate
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import time
 import pytest
 
 from harness import pictures
-from harness.checks import assert_all_done, names, wait_until, working_on_a_job
+from harness.checks import assert_all_done, names, wait_until
 from harness.jetstream import SECOND
 from harness.proxy import Proxy
-from harness.slow import slow_picture
 
 
 @pytest.fixture
@@ -52,15 +51,15 @@ def test_cut_while_idle(js, proxy, advisories, worker, tmp_path):
     assert worker.stop() == 0
 
 
-def test_cut_in_the_middle_of_a_job(js, proxy, advisories, worker, outdir, tmp_path):
-    slow = slow_picture(tmp_path, js, worker, 4)
-    assert advisories.next(90).json() == {"id": "probe"}
-    js.publish_job("slow", slow)
-    working_on_a_job(js)
+def test_cut_in_the_middle_of_a_job(js, proxy, advisories, worker, outdir, gate):
+    js.publish_job("held", gate.file)
+    gate.wait_reached()
     assert proxy.cut() == 1
-    assert advisories.next(90).json() == {"id": "slow"}
-    wait_all_done(js, 2)
-    assert names(outdir) == ["probe.pgm", "slow.pgm"]
+    worker.wait_line("connection back")
+    gate.open()
+    assert advisories.next(90).json() == {"id": "held"}
+    wait_all_done(js, 1)
+    assert names(outdir) == ["held.pgm"]
     assert worker.stop() == 0
 
 

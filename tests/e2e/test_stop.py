@@ -6,9 +6,8 @@ import threading
 import time
 
 from harness import pictures
-from harness.checks import assert_failed, names, wait_until, working_on_a_job
+from harness.checks import assert_failed, names, wait_until
 from harness.jetstream import JetStream
-from harness.slow import slow_picture
 
 ROUNDS = 200
 AT_ONCE = 4
@@ -64,20 +63,22 @@ def test_no_job_is_stranded_by_200_stops_under_load(server, js, connect, start_w
     assert len(names(outdir)) == load.sent
 
 
-def start_slow_job(js, start_worker, tmp_path, seconds, **settings):
+def start_held_job(js, start_worker, gate, **settings):
     worker = start_worker(**{"BW_JOB_TIMEOUT": "5m"} | settings)
-    slow = slow_picture(tmp_path, js, worker, seconds)
-    js.publish_job("slow", slow)
-    working_on_a_job(js)
+    js.publish_job("held", gate.file)
+    gate.wait_reached()
     return worker
 
 
-def test_stop_finishes_the_job_in_hand(js, start_worker, outdir, tmp_path):
-    worker = start_slow_job(js, start_worker, tmp_path, 3, BW_STOP_GRACE="120s")
-    js.publish_job("not-begun", tmp_path / "probe.pgm")
-    assert worker.stop() == 0
-    assert worker.has_line("stopping") and worker.has_line("stopped")
-    assert names(outdir) == ["probe.pgm", "slow.pgm"]
+def test_stop_finishes_the_job_in_hand(js, start_worker, outdir, gate):
+    worker = start_held_job(js, start_worker, gate, BW_STOP_GRACE="120s")
+    js.publish_job("not-begun", gate.file)
+    worker.signal()
+    worker.wait_line("stopping")
+    gate.open()
+    assert worker.wait_exit() == 0
+    assert worker.has_line("stopped")
+    assert names(outdir) == ["held.pgm"]
     info = js.consumer_info()
     assert (js.messages(), info["num_ack_pending"], info["num_pending"]) == (1, 0, 1)
 
@@ -97,31 +98,31 @@ def test_idle_worker_stops_at_once(js, start_worker):
     assert time.monotonic() - begin < 10  # about 1 s where the machine has nothing else to do
 
 
-def check_given_back(js, worker, start_worker, begin, outdir):
-    """Exit 8 long before the job's end; the next worker gets the job before its ack wait is over."""
-    assert_failed(worker, 8, "stopped", id="slow", delivery="1/5")
+def check_given_back(worker, start_worker, begin, outdir, gate):
+    """Exit 8 in the middle of the job; the next worker gets the job before its ack wait of 30 s is over."""
+    assert_failed(worker, 8, "stopped", id="held", delivery="1/5")
     assert time.monotonic() - begin < 4
-    assert names(outdir) == ["probe.pgm"]
-    second = start_worker(BW_JOB_TIMEOUT="10m")
-    wait_until(lambda: js.consumer_info()["num_redelivered"] == 1, deadline=15)
-    record = second.wait_record("id=slow", deadline=180)
+    assert names(outdir) == []
+    gate.open()
+    second = start_worker()
+    record = second.wait_record("id=held", deadline=15)
     assert (record.message, record.fields["delivery"]) == ("job done", "2/5")
 
 
-def test_second_signal_gives_the_job_back(js, start_worker, outdir, tmp_path):
-    worker = start_slow_job(js, start_worker, tmp_path, 7, BW_STOP_GRACE="10m")
+def test_second_signal_gives_the_job_back(js, start_worker, outdir, gate):
+    worker = start_held_job(js, start_worker, gate, BW_STOP_GRACE="10m")
     begin = time.monotonic()
     worker.signal()
     worker.wait_line("stopping")
     worker.signal()
-    check_given_back(js, worker, start_worker, begin, outdir)
+    check_given_back(worker, start_worker, begin, outdir, gate)
 
 
-def test_end_of_the_grace_gives_the_job_back(js, start_worker, outdir, tmp_path):
-    worker = start_slow_job(js, start_worker, tmp_path, 7, BW_STOP_GRACE="300ms")
+def test_end_of_the_grace_gives_the_job_back(js, start_worker, outdir, gate):
+    worker = start_held_job(js, start_worker, gate, BW_STOP_GRACE="300ms")
     begin = time.monotonic()
     worker.signal()
-    check_given_back(js, worker, start_worker, begin, outdir)
+    check_given_back(worker, start_worker, begin, outdir, gate)
 
 
 def test_other_signals_mean_nothing(js, start_worker):

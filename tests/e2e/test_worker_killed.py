@@ -4,25 +4,24 @@ import random
 import time
 
 from harness import pictures
-from harness.checks import names, wait_until, working_on_a_job
+from harness.checks import names, wait_until
 from harness.jetstream import SECOND
-from harness.slow import slow_picture
 
 
-def test_job_of_a_killed_worker_is_done_by_another(empty_js, start_worker, outdir, tmp_path):
+def test_job_of_a_killed_worker_is_done_by_another(empty_js, start_worker, outdir, gate):
     js = empty_js.create(consumer={"ack_wait": 2 * SECOND})
     worker = start_worker(BW_JOB_TIMEOUT="5m")
-    slow = slow_picture(tmp_path, js, worker, 3)
-    js.publish_job("slow", slow)
-    working_on_a_job(js)
+    js.publish_job("held", gate.file)
+    gate.wait_reached()
     worker.kill()
-    assert "slow.pgm" not in names(outdir)
-    second = start_worker(BW_JOB_TIMEOUT="5m")
-    record = second.wait_record("id=slow")
+    assert names(outdir) == []
+    gate.open()
+    second = start_worker()
+    record = second.wait_record("id=held")
     assert (record.message, record.fields["delivery"]) == ("job done", "2/5")
     assert second.stop() == 0
     assert js.messages() == 0
-    assert pictures.pixels(outdir / "slow.pgm")[0] == pictures.pixels(slow)[0]
+    assert pictures.pixels(outdir / "held.pgm")[0] == pictures.pixels(gate.file)[0]
 
 
 def test_final_names_hold_whole_pictures_whenever_workers_are_killed(empty_js, start_worker, outdir, tmp_path):

@@ -41,11 +41,6 @@ def names(folder):
     return sorted(path.name for path in Path(folder).iterdir())
 
 
-def working_on_a_job(js, count=1):
-    """Waits until so many jobs have been handed out and are not acknowledged."""
-    wait_until(lambda: js.consumer_info()["num_ack_pending"] == count)
-
-
 def assert_all_done(js, jobs):
     """Every job of the stream was delivered once and is gone."""
     info = js.consumer_info()

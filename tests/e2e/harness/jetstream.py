@@ -87,6 +87,16 @@ class JetStream:
     def delete_consumer(self):
         self.api(f"CONSUMER.DELETE.{self.stream}.{self.consumer}")
 
+    def wait_ack_waits(self, count):
+        """Returns when the server has found `count` ack waits to be over, one after the other."""
+        clock = JetStream(self.connection, "CLOCK").create(
+            stream={"subjects": ["CLOCK.>"]},
+            consumer={"filter_subject": "CLOCK.blackandwhite", "ack_wait": self.consumer_info()["config"]["ack_wait"]})
+        clock.publish(b"")
+        for delivery in range(1, count + 2):  # nobody acknowledges it, so it comes again
+            message = clock.next(expires=60)
+            assert message and message.delivery == delivery, message
+
     # What a sender does.
 
     def publish(self, body):
