@@ -1,7 +1,6 @@
 """The server goes away in the middle of a job and comes back: the worker stays, the job is done once."""
 
 import signal
-import time
 
 import pytest
 
@@ -12,9 +11,11 @@ from harness.server import server_binary
 
 def check_restart(server, how, js, connect, start_worker, outdir, gate):
     worker = start_worker(BW_JOB_TIMEOUT="5m")
+    nothing_delivered = server.consumer_state.read_bytes()
     js.publish_job("held", gate.file)
     gate.wait_reached()
-    time.sleep(1)  # the server writes that it delivered the job a moment later; killed before, it forgets
+    # The server writes that it delivered the job a moment later; killed before, it forgets.
+    wait_until(lambda: server.consumer_state.read_bytes() != nothing_delivered)
     server.restart(how)
     js = JetStream(connect(server))
     advisories = js.connection.subscribe("advisory.>")
@@ -84,12 +85,16 @@ class TestKilledServer:
     def test_delivery_that_a_killed_server_forgot(self, server, js, connect, start_worker, outdir, gate):
         """Its ack is answered by nobody; the job comes again, and the worker that did it does it again."""
         worker = start_worker(BW_JOB_TIMEOUT="5m")
+        nothing_delivered = server.consumer_state.read_bytes()
         js.publish_job("held", gate.file)
         gate.wait_reached()
-        server.restart(signal.SIGKILL)
+        server.stop(signal.SIGKILL)
+        server.consumer_state.write_bytes(nothing_delivered)
+        server.start()
         worker.wait_line("connection back")
         gate.open()
         js = JetStream(connect(server))
-        wait_until(lambda: js.messages() == 0, deadline=180)
+        worker.wait_line("the server has forgotten the delivery")
+        wait_until(lambda: js.messages() == 0)
         assert names(outdir) == ["held.pgm"]
         assert worker.process.poll() is None, worker.log()

@@ -58,6 +58,11 @@ class Server:
     def url(self):
         return f"nats://127.0.0.1:{self.port}"
 
+    @property
+    def consumer_state(self):
+        """The file in which it keeps what the consumer BW has delivered."""
+        return self.folder / "store/jetstream/$G/streams/IMAGES/obs/BW/o.dat"
+
     def connect(self, userinfo=""):
         return Connection(f"nats://{userinfo}127.0.0.1:{self.port}", self.tls)
 
