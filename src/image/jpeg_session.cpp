@@ -1,0 +1,63 @@
+#include "jpeg_session.hpp"
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#include "bw/error.hpp"
+// clang-format off
+#include <jerror.h>  // after jpeglib.h, which it needs
+// clang-format on
+
+namespace bw::jpeg {
+namespace {
+
+// Each scan of a progressive file is a pass over all coefficients, 7 ms for 64 million pixels, and 900 of
+// them fit in 86 KB. Encoders write about 10; those that search for the smallest file, a few dozen.
+constexpr int kMaxScans = 100;
+
+// The warnings that pictures from real cameras and programs raise, and that cost no pixel. All others mean
+// that pixels are missing or wrong.
+constexpr std::array<int, 4> kHarmlessWarnings{
+    JWRN_EXTRANEOUS_DATA,  // padding before a marker
+    JWRN_NOT_SEQUENTIAL,   // scan parameters that a baseline file does not use; Samsung's cameras
+    JWRN_JFIF_MAJOR,       // a revision that libjpeg does not know
+    JWRN_ADOBE_XFORM,      // the same for colours in Adobe's segment
+};
+
+std::string message(j_common_ptr jpeg) {
+    std::array<char, JMSG_LENGTH_MAX> text{};
+    jpeg->err->format_message(jpeg, text.data());
+    return text.data();
+}
+
+}  // namespace
+
+void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
+
+void on_error(j_common_ptr jpeg) {
+    shielded(jpeg, [jpeg] {
+        if (jpeg->err->msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+        const std::string verb = jpeg->is_decompressor ? "decoded" : "encoded";
+        refuse("the JPEG image cannot be " + verb + ": " + message(jpeg));
+    });
+}
+
+void on_message(j_common_ptr jpeg, int level) {
+    const bool is_warning = level < 0;
+    const auto* end = kHarmlessWarnings.end();
+    if (!is_warning || std::find(kHarmlessWarnings.begin(), end, jpeg->err->msg_code) != end) return;
+    shielded(jpeg, [jpeg] { refuse("the JPEG image is damaged: " + message(jpeg)); });
+}
+
+void on_progress(j_common_ptr jpeg) {
+    shielded(jpeg, [jpeg] {
+        if (jpeg->is_decompressor &&
+            reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number > kMaxScans) {
+            refuse("the JPEG image has more than " + std::to_string(kMaxScans) + " scans");
+        }
+        static_cast<Callbacks*>(jpeg->client_data)->checkpoint();
+    });
+}
+
+}  // namespace bw::jpeg
