@@ -20,8 +20,10 @@ int main() {
     const auto connection = bw::connect(options, {});
     const bw::QueueNames names{config.stream, config.consumer};
     const auto queue = bw::bind_work_queue(*connection, names, config.connect_timeout, {});
-    const auto storage = bw::open_storage(config.outdir);
-    const auto no_conversion = [](std::string_view bytes, std::string_view) { return std::string(bytes); };
+    const auto storage = bw::open_storage(config.outdir, config.max_file_bytes);
+    const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&) {
+        return std::string(bytes);
+    };
     const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
     bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
                       no_conversion, abandon, {});

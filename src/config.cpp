@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kDurationFormat = "a duration such as 500ms, 30s or 2m";
 
+constexpr std::string_view kSizeFormat = "a number of bytes, or a size such as 256MiB or 1GiB";
+constexpr std::string_view kCountFormat = "a number such as 1000 or 50M";
+
 bool store_duration(milliseconds& target, std::string_view text, bool zero_allowed) {
     static constexpr std::array<std::pair<std::string_view, int>, 4> kUnits{
         {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
@@ -44,6 +47,33 @@ bool duration(Config& config, std::string_view text) {
 template <milliseconds Config::*Target>
 bool duration_or_zero(Config& config, std::string_view text) {
     return store_duration(config.*Target, text, true);
+}
+
+using Units = std::array<std::pair<std::string_view, std::uint64_t>, 4>;
+
+bool store_amount(std::uint64_t& target, std::string_view text, const Units& units) {
+    // ImageMagick's own arithmetic is signed.
+    static constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), target);
+    if (failure != std::errc{} || target == 0) return false;
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    const auto* found =
+        std::find_if(units.begin(), units.end(), [&](const auto& known) { return known.first == unit; });
+    if (found == units.end() || target > kMost / found->second) return false;
+    target *= found->second;
+    return true;
+}
+
+template <std::uint64_t Config::*Target>
+bool size(Config& config, std::string_view text) {
+    return store_amount(config.*Target, text,
+                        {{{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}});
+}
+
+template <std::uint64_t Config::*Target>
+bool count(Config& config, std::string_view text) {
+    return store_amount(config.*Target, text,
+                        {{{"", 1}, {"k", 1000}, {"M", 1'000'000}, {"G", 1'000'000'000}}});
 }
 
 template <std::string Config::*Target>
@@ -118,16 +148,27 @@ bool add_url(Config& config, std::string_view url) {
     return valid_host(url) && valid_port(port);
 }
 
-bool urls(Config& config, std::string_view text) {
+// Hands each part between commas, without blanks around it, to add(config, part), until one is refused.
+template <typename Add>
+bool each_of_list(Config& config, std::string_view text, Add add) {
     while (true) {
         const auto comma = text.find(',');
         std::string_view one = text.substr(0, comma);
         one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
         one.remove_suffix(one.size() - (one.find_last_not_of(' ') + 1));
-        if (!add_url(config, one)) return false;
+        if (!add(config, one)) return false;
         if (comma == std::string_view::npos) return true;
         text.remove_prefix(comma + 1);
     }
+}
+
+bool urls(Config& config, std::string_view text) { return each_of_list(config, text, add_url); }
+
+bool formats(Config& config, std::string_view text) {
+    return each_of_list(config, text, [](Config& into, std::string_view name) {
+        into.formats.emplace_back(name);
+        return !name.empty();
+    });
 }
 
 template <typename Value, std::size_t N>
@@ -138,6 +179,14 @@ bool choose(Value& target, std::string_view text,
     if (found == choices.end()) return false;
     target = found->second;
     return true;
+}
+
+bool dither(Config& config, std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, Dither>, 3> kDithers{
+        {{"riemersma", Dither::kRiemersma},
+         {"none", Dither::kNone},
+         {"floyd-steinberg", Dither::kFloydSteinberg}}};
+    return choose(config.dither, text, kDithers);
 }
 
 bool log_level(Config& config, std::string_view text) {
@@ -178,6 +227,20 @@ constexpr std::array kSettings{
             "how long to try for a server at the start", kOpen, duration<&Config::connect_timeout>},
     Setting{"BW_STOP_GRACE", "--stop-grace", "8s", kDurationFormat,
             "after SIGTERM: how long the job in hand may still take", kOpen, duration<&Config::stop_grace>},
+    Setting{"BW_DITHER", "--dither", "riemersma", "riemersma, none or floyd-steinberg",
+            "how grey becomes black and white: riemersma, none or floyd-steinberg", kOpen, dither},
+    Setting{
+        "BW_FORMATS", "--formats", "jpeg,png,gif,tiff,webp,bmp,pnm", "names with commas, such as jpeg,png",
+        "what is read and written; heic, avif, jp2 and qoi too where ImageMagick has them", kOpen, formats},
+    Setting{"BW_MAX_PIXELS", "--max-pixels", "50M", kCountFormat,
+            "a picture with more, over all its frames, is refused", kOpen, count<&Config::max_pixels>},
+    Setting{"BW_MAX_FRAMES", "--max-frames", "1000", kCountFormat,
+            "a picture with more frames or pages is refused", kOpen, count<&Config::max_frames>},
+    Setting{"BW_MAX_FILE_SIZE", "--max-file-size", "256MiB", kSizeFormat, "a larger file is refused", kOpen,
+            size<&Config::max_file_bytes>},
+    Setting{"BW_MAX_MEMORY", "--max-memory", "1GiB", kSizeFormat,
+            "memory for pixels while ImageMagick has them; a picture that needs more is refused", kOpen,
+            size<&Config::max_memory_bytes>},
     Setting{"BW_LOG_LEVEL", "--log-level", "info", "debug, info, warn or error",
             "the least that is logged: debug, info, warn or error", kOpen, log_level},
     Setting{"BW_LOG_FORMAT", "--log-format", "text", "text or json", "text for people, json for machines",

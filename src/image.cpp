@@ -1,34 +1,112 @@
 #include "bw/image.hpp"
 
+#include "bw/error.hpp"
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
+#include "image/headers.hpp"
 #include "image/magick.hpp"
 
 namespace bw {
 namespace {
 
-std::string_view recognise(std::string_view bytes) {
+using image::Format;
+using image::Frames;
+
+Format recognise(std::string_view bytes, const ImageSettings& settings) {
     if (bytes.empty()) image::refuse("the image file is empty");
     const auto format = image::format_of(bytes);
-    if (!format) image::refuse("the file is no JPEG, PNG, GIF, TIFF, WebP, BMP or PNM image");
-    return *format;
+    if (format && image::is_among(settings.formats, *format)) return *format;
+    const std::string allowed = "none of BW_FORMATS (" + image::list_of(settings.formats) + ")";
+    if (!format) image::refuse("the file begins like " + allowed);
+    image::refuse("the image is a " + std::string(format->name) + ", " + allowed);
 }
 
-void make_bilevel(Magick::Image& frame) { image::make_bilevel(frame, Dither::kRiemersma, [] {}); }
+Format result_format(std::string_view extension, const Format& source, const ImageSettings& settings) {
+    const auto named = image::format_named_by(extension);
+    return named && image::is_among(settings.formats, *named) ? *named : source;
+}
+
+struct Extent {
+    std::size_t frames = 0;
+    std::uint64_t columns = 0;  // of the first
+    std::uint64_t rows = 0;
+    bool too_many_pixels = false;
+};
+
+// Without a sum that could overflow: the sizes are whatever a stranger wrote there.
+Extent extent_of(const Frames& frames, std::uint64_t max_pixels) {
+    Extent extent{frames.size(), frames.front().columns(), frames.front().rows(), false};
+    for (const auto& frame : frames) {
+        extent.too_many_pixels |= frame.columns() > 0 && frame.rows() > max_pixels / frame.columns();
+        if (extent.too_many_pixels) break;
+        max_pixels -= std::uint64_t{frame.columns()} * frame.rows();
+    }
+    return extent;
+}
+
+// From what stands in the headers.
+Extent measure(std::string_view bytes, const Format& format, const ImageSettings& settings) {
+    if (const auto animation = format.name == "webp" ? image::webp_animation(bytes) : std::nullopt) {
+        const std::uint64_t canvas = std::uint64_t{animation->columns} * animation->rows;
+        return {animation->frames, animation->columns, animation->rows,
+                animation->frames > settings.max_pixels / canvas};
+    }
+    return extent_of(image::ping(bytes, format, settings.max_frames), settings.max_pixels);
+}
+
+// Refuses what would cost too much to decode; returns the number of frames.
+std::size_t inspect(std::string_view bytes, const Format& format, const ImageSettings& settings) {
+    const Extent extent = measure(bytes, format, settings);
+    if (extent.frames > settings.max_frames) {
+        image::refuse("the image has more than " + std::to_string(settings.max_frames) +
+                      " frames, which is BW_MAX_FRAMES");
+    }
+    if (extent.too_many_pixels) {
+        image::refuse("the image has more than " + std::to_string(settings.max_pixels) +
+                      " pixels, which is BW_MAX_PIXELS: " + std::to_string(extent.frames) +
+                      (extent.frames == 1 ? " frame of " : " frames, the first of ") +
+                      std::to_string(extent.columns) + " x " + std::to_string(extent.rows));
+    }
+    if (format.name == "jpeg" && image::count_jpeg_scans(bytes) > image::kMaxJpegScans) {
+        image::refuse("the JPEG has more than " + std::to_string(image::kMaxJpegScans) +
+                      " scans, each of which costs as much as the whole picture (no setting allows more)");
+    }
+    return extent.frames;
+}
 
 }  // namespace
 
-void start_images() { image::start_magick(); }
+void start_images(const ImageSettings& settings) { image::start_magick(settings.formats); }
 
-std::string to_monochrome(std::string_view bytes, std::string_view extension) {
-    const auto source_format = recognise(bytes);
-    const auto result_format = image::format_named_by(extension).value_or(source_format);
-    auto frames = image::decode(bytes, source_format);
+std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
+                          const std::stop_token& stop) {
+    // After every stage: a decoder that was told to stop returns as if nothing had happened.
+    const Checkpoint checkpoint = [&stop] {
+        if (stop.stop_requested())
+            throw Error(ErrorKind::kStopped, "image", "stopped before it was converted");
+    };
+    const Format source = recognise(bytes, settings);
+    const Format target = result_format(extension, source, settings);
+    image::limit_magick(settings.max_memory_bytes);
+    const std::size_t expected = inspect(bytes, source, settings);
+    checkpoint();
     try {
-        for (auto& frame : frames) make_bilevel(frame);
-        return image::encode(frames, result_format);
-    } catch (const Magick::Exception& e) {
-        image::refuse(std::string("the image cannot be converted: ") + e.what());
+        Frames frames = image::decode(bytes, source, settings.max_memory_bytes, stop);
+        checkpoint();
+        if (frames.size() != expected) {
+            image::refuse("the image holds " + std::to_string(expected) + " frames, and " +
+                          std::to_string(frames.size()) + " can be decoded");
+        }
+        for (auto& frame : frames) {
+            image::make_bilevel(frame, settings.dither, checkpoint);
+            checkpoint();
+        }
+        std::string result = image::encode(frames, target);
+        checkpoint();
+        return result;
+    } catch (const Magick::Exception& cause) {
+        checkpoint();
+        image::refuse(cause, settings.max_memory_bytes);
     }
 }
 

@@ -89,7 +89,8 @@ int open_input(const std::filesystem::path& path) {
 
 class FileStorage : public Storage {
   public:
-    explicit FileStorage(std::filesystem::path outdir) : outdir_(std::move(outdir)) {}
+    FileStorage(std::filesystem::path outdir, std::uint64_t max_file_bytes)
+        : outdir_(std::move(outdir)), max_file_bytes_(max_file_bytes) {}
 
     std::string read(const std::string& uri) override {
         const auto path = file_uri_path(uri);
@@ -102,7 +103,12 @@ class FileStorage : public Storage {
             refuse("the image cannot be opened: " + system_reason(errno));
         }
         if (!S_ISREG(status.st_mode)) refuse("the image is not a regular file");
-        std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        if (size > max_file_bytes_) {
+            refuse("the image file has " + std::to_string(size) + " bytes, more than BW_MAX_FILE_SIZE (" +
+                   std::to_string(max_file_bytes_) + " bytes)");
+        }
+        std::string bytes(size, '\0');
         std::size_t filled = 0;
         while (filled < bytes.size()) {
             const ssize_t got = ::read(file.get(), bytes.data() + filled, bytes.size() - filled);
@@ -161,12 +167,13 @@ class FileStorage : public Storage {
     }
 
     const std::filesystem::path outdir_;
+    const std::uint64_t max_file_bytes_;
 };
 
 }  // namespace
 
-std::unique_ptr<Storage> open_storage(std::filesystem::path outdir) {
-    return std::make_unique<FileStorage>(std::move(outdir));
+std::unique_ptr<Storage> open_storage(std::filesystem::path outdir, std::uint64_t max_file_bytes) {
+    return std::make_unique<FileStorage>(std::move(outdir), max_file_bytes);
 }
 
 std::filesystem::path file_uri_path(std::string_view uri) {

@@ -28,9 +28,9 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
 }  // namespace
 
 // Watches over the job in hand from a thread of its own: heartbeats until end(); until settling() also the
-// deadline and the hard stop, of which the first to come is handed to `expired`, once. One thread for all
-// jobs, which a job wakes only if it is due before whatever the thread waits for: a thread for each job took
-// 90 µs of its time.
+// deadline and the hard stop, of which the first to come cancels the job and, if that does not end it in
+// time, is handed to `expired`, once. One thread for all jobs, which a job wakes only if it is due before
+// whatever the thread waits for: a thread for each job took 90 µs of its time.
 class Worker::Watch {
   public:
     struct Times {
@@ -41,12 +41,14 @@ class Worker::Watch {
     explicit Watch(std::stop_token hard_stop)
         : hard_stop_(std::move(hard_stop)), thread_([this](const std::stop_token& end) { run(end); }) {}
 
-    void begin(Times times, std::function<void()> beat, Expired expired) {
+    // The token says when the job is to end early.
+    std::stop_token begin(Times times, std::function<void()> beat, Expired expired) {
         const std::scoped_lock lock(mutex_);
         const auto now = steady_clock::now();
         job_.emplace(
             Job{times, now + times.heartbeat, now + times.timeout, std::move(beat), std::move(expired)});
         if (due() < asleep_until_ || hard_stop_.stop_requested()) wake();
+        return job_->cancel.get_token();
     }
 
     // The output stands; what is left has bounds of its own. Never returns if the job has expired meanwhile.
@@ -55,10 +57,11 @@ class Worker::Watch {
         job_->settling = true;
     }
 
-    // No heartbeat comes after it.
-    void end() {
+    // No heartbeat comes after it. Returns why the job was cancelled, if it was.
+    std::optional<Error> end() {
         const std::scoped_lock lock(mutex_);
-        job_.reset();
+        const auto ended = std::exchange(job_, std::nullopt);
+        return ended ? ended->cause : std::nullopt;
     }
 
   private:
@@ -68,6 +71,8 @@ class Worker::Watch {
         steady_clock::time_point deadline;
         std::function<void()> beat;
         Expired expired;
+        std::stop_source cancel{};
+        std::optional<Error> cause{};  // set with `cancel`; `deadline` is then that of the process
         bool settling = false;
     };
 
@@ -96,12 +101,13 @@ class Worker::Watch {
 
     void look_at(Job& job) {
         const auto now = steady_clock::now();
-        if (!job.settling && hard_stop_.stop_requested()) {
+        if (!job.settling && job.cause && now >= job.deadline) {
             job.settling = true;
-            job.expired({ErrorKind::kStopped, "job", "stopped before the job was done, it comes again"});
-        } else if (!job.settling && now >= job.deadline) {
-            job.settling = true;
-            job.expired({ErrorKind::kTimeout, "BW_JOB_TIMEOUT",
+            job.expired(*job.cause);
+        } else if (!job.settling && !job.cause && hard_stop_.stop_requested()) {
+            cancel(job, {ErrorKind::kStopped, "job", "stopped before the job was done, it comes again"});
+        } else if (!job.settling && !job.cause && now >= job.deadline) {
+            cancel(job, {ErrorKind::kTimeout, "BW_JOB_TIMEOUT",
                          "the job took longer than " + std::to_string(job.times.timeout.count()) + " ms"});
         } else if (now >= job.next_beat) {
             job.beat();
@@ -109,7 +115,15 @@ class Worker::Watch {
         }
     }
 
+    static void cancel(Job& job, Error cause) {
+        job.cause = std::move(cause);
+        job.deadline = steady_clock::now() + kCancelGrace;
+        job.cancel.request_stop();
+    }
+
     static constexpr std::chrono::hours kIdle{1};
+    // A conversion that can be cancelled ends within a few milliseconds, on a busy machine too.
+    static constexpr milliseconds kCancelGrace{250};
 
     const std::stop_token hard_stop_;
     std::mutex mutex_;
@@ -179,11 +193,9 @@ void Worker::work_on(const Delivery& delivery) {
         finish(delivery, job, [&](const Error& cause) { abandon_(fail(cause)); });
         watch_->end();
     } catch (const Error& cause) {
-        watch_->end();
-        throw fail(cause);
+        throw fail(watch_->end().value_or(cause));
     } catch (const std::exception& defect) {
-        watch_->end();
-        throw fail({ErrorKind::kInternal, "job", defect.what()});
+        throw fail(watch_->end().value_or(Error(ErrorKind::kInternal, "job", defect.what())));
     }
 }
 
@@ -194,13 +206,13 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     log::Fields fields = describe(delivery, job, rules);
     log::debug("job begun", fields);
     Stopwatch stopwatch;
-    watch_->begin(
+    const auto cancelled = watch_->begin(
         {std::max(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat), settings_.job_timeout},
         [&] { queue_.in_progress(delivery); }, expired);
 
     const std::string source = storage_.read(job.image);
     const auto read_us = stopwatch.lap();
-    const std::string result = convert(source, extension, job);
+    const std::string result = convert(source, extension, job, cancelled);
     const auto convert_us = stopwatch.lap();
     const auto output = storage_.commit(name, result);
     const auto commit_us = stopwatch.lap();
@@ -220,9 +232,10 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
 }
 
 // The converter does not know where its bytes come from; the log should.
-std::string Worker::convert(std::string_view source, std::string_view extension, const Job& job) const {
+std::string Worker::convert(std::string_view source, std::string_view extension, const Job& job,
+                            const std::stop_token& cancelled) const {
     try {
-        return convert_(source, extension);
+        return convert_(source, extension, cancelled);
     } catch (const Error& cause) {
         throw Error(cause.kind(), job.image, cause.what());
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "bw/log.hpp"
+#include "bw/monochrome.hpp"
 
 namespace bw {
 
@@ -39,6 +41,12 @@ struct Config {
     std::string tls_ca_file;
     std::string tls_certificate_file;
     std::string tls_key_file;
+    Dither dither = Dither::kRiemersma;
+    std::vector<std::string> formats;  // whether they exist is for the image room to say
+    std::uint64_t max_pixels = 0;
+    std::uint64_t max_frames = 0;
+    std::uint64_t max_file_bytes = 0;
+    std::uint64_t max_memory_bytes = 0;
     log::Level log_level = log::Level::kInfo;
     log::Format log_format = log::Format::kText;
 };

@@ -1,20 +1,39 @@
-// Colour image in, black and white image out, both as the bytes of a file. The only room that knows Magick++.
+// Colour image in, black and white image out, both as the bytes of a file. The bytes may come from strangers:
+// the decoder is chosen here, by their first few, and what would cost too much is refused before it is
+// decoded. The only room that knows Magick++.
 #pragma once
 
+#include <cstdint>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "bw/monochrome.hpp"
 
 namespace bw {
 
+struct ImageSettings {
+    Dither dither = Dither::kRiemersma;
+    std::vector<std::string> formats;    // what may be decoded and encoded: "jpeg", "pnm"
+    std::uint64_t max_pixels = 0;        // over all frames
+    std::uint64_t max_frames = 0;        // or pages
+    std::uint64_t max_memory_bytes = 0;  // for ImageMagick's pixels; none of them ever go to a file
+};
+
 // Once per process, before the first image and before other threads start; works on Debian 12's ImageMagick 6
-// and Debian 13's 7.
-void start_images();
+// and Debian 13's 7. ImageMagick's own configuration files and MAGICK_ variables lose their say over limits
+// and over what may be decoded. Throws Error (kConfiguration) for a format that we do not know or that this
+// ImageMagick does not decode.
+void start_images(const ImageSettings& settings);
 
 // What `convert IN -monochrome OUT` makes of the bytes of IN. `extension` (".jpg", any case) names the format
-// of the result; where it names none that we write, that is the source's own. Animations and multi-page files
-// stay what they are if the result's format holds several frames; else the first frame is the result.
-// Formats, both ways: JPEG, PNG, GIF, TIFF, WebP, BMP, PNM. Throws Error (kImage) for everything else.
+// of the result; where it names none of settings.formats, that is the source's own. Animations and multi-page
+// files stay what they are if the result's format holds several frames; else the first frame is the result.
+// Throws Error (kImage) for everything else, damage and too much of anything among it, and some Error soon
+// after a stop is requested: within milliseconds, but for the decoders that nothing can interrupt.
 // One thread at a time: the process is the unit of concurrency.
-std::string to_monochrome(std::string_view bytes, std::string_view extension);
+std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
+                          const std::stop_token& stop);
 
 }  // namespace bw

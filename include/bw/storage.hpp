@@ -1,6 +1,7 @@
 // Files: inputs by URI, outputs committed whole or not at all.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,7 +16,8 @@ class Storage {
     virtual ~Storage() = default;
 
     // The bytes of the regular file that a URI names. Waits for whoever holds a lease on it, without a bound
-    // of its own. Throws Error: kJob for a URI that is not good, kImage for a file that cannot be read.
+    // of its own. Throws Error: kJob for a URI that is not good, kImage for a file that is too large or cannot
+    // be read.
     virtual std::string read(const std::string& uri) = 0;
 
     // Proves that outputs can be written: writes, syncs and removes a file with room for 8 MiB. Throws
@@ -28,8 +30,9 @@ class Storage {
     virtual std::filesystem::path commit(const std::string& name, std::string_view bytes) = 0;
 };
 
-// Outputs go to `outdir`, which need not exist yet: prove_output() says so.
-std::unique_ptr<Storage> open_storage(std::filesystem::path outdir);
+// Outputs go to `outdir`, which need not exist yet: prove_output() says so. Inputs have at most
+// `max_file_bytes`.
+std::unique_ptr<Storage> open_storage(std::filesystem::path outdir, std::uint64_t max_file_bytes);
 
 // file:///a%20b.jpg and file://localhost/a%20b.jpg are /a b.jpg (RFC 8089). Throws Error (kJob) for any other
 // URI.

@@ -1,8 +1,8 @@
 // The loop: fetch, read, convert, commit, advise, acknowledge. One job at a time.
 //
-// Two threads: the caller's runs the job; a second one keeps the delivery ours (heartbeat) and, since no
-// decoder and no network file system can be interrupted, ends the process when the job is over its time or a
-// hard stop comes.
+// Two threads: the caller's runs the job; a second one keeps the delivery ours (heartbeat) and, when the job
+// is over its time or a hard stop comes, asks the conversion to end. Some decoders and network file systems
+// cannot be interrupted: what has not ended a moment later ends with the process.
 #pragma once
 
 #include <chrono>
@@ -38,8 +38,10 @@ struct WorkerSettings {
     std::chrono::milliseconds retry_delay{};
 };
 
-// Bytes and extension of an image to the bytes of the result.
-using Convert = std::function<std::string(std::string_view bytes, std::string_view extension)>;
+// Bytes and extension of an image to the bytes of the result. Throws some Error soon after a stop is
+// requested, if it can.
+using Convert = std::function<std::string(std::string_view bytes, std::string_view extension,
+                                          const std::stop_token& stop)>;
 
 // Reports the failure and ends the process; does not return. Called from the second thread.
 using Abandon = std::function<void(const JobFailed& failure)>;
@@ -68,7 +70,8 @@ class Worker {
 
     void work_on(const Delivery& delivery);
     void finish(const Delivery& delivery, const Job& job, const Expired& expired);
-    std::string convert(std::string_view source, std::string_view extension, const Job& job) const;
+    std::string convert(std::string_view source, std::string_view extension, const Job& job,
+                        const std::stop_token& cancelled) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 
     const WorkerSettings settings_;

@@ -25,17 +25,26 @@ ConnectionOptions connection_options(const Config& config) {
             config.tls_key_file,   config.connect_timeout};
 }
 
+ImageSettings image_settings(const Config& config) {
+    return {config.dither, config.formats, config.max_pixels, config.max_frames, config.max_memory_bytes};
+}
+
 void work(const Config& config, const StopSignals& signals) {
-    start_images();
-    const auto storage = open_storage(config.outdir);
+    const auto images = image_settings(config);
+    start_images(images);
+    const auto storage = open_storage(config.outdir, config.max_file_bytes);
     const auto connection = connect(connection_options(config), signals.soft());
     if (connection == nullptr) return;
     const QueueNames names{config.stream, config.consumer};
     const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
     if (queue == nullptr) return;
+    const auto convert = [&images](std::string_view bytes, std::string_view extension,
+                                   const std::stop_token& stop) {
+        return to_monochrome(bytes, extension, images, stop);
+    };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
-    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
-                  to_monochrome, abandon, {signals.soft(), signals.hard()});
+    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage, convert,
+                  abandon, {signals.soft(), signals.hard()});
     worker.run();
 }
 

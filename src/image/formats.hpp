@@ -2,14 +2,30 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bw::image {
 
-// ImageMagick's name for the decoder of these bytes; nothing if they are no picture that we know.
-std::optional<std::string_view> format_of(std::string_view bytes);
+struct Format {
+    std::string_view name;   // as in BW_FORMATS: "tiff"
+    std::string_view coder;  // ImageMagick's name for one kind of it: "TIFF64"
+};
 
-// ImageMagick's name for the encoder that an extension (".jpg", any case) stands for.
-std::optional<std::string_view> format_named_by(std::string_view extension);
+// Nothing if the bytes are no picture that we know.
+std::optional<Format> format_of(std::string_view bytes);
+
+// The format that an extension (".jpg", any case) stands for.
+std::optional<Format> format_named_by(std::string_view extension);
+
+// Every kind of every format.
+std::vector<Format> all_formats();
+
+bool is_among(std::span<const std::string> names, const Format& format);
+
+// "jpeg, png"
+std::string list_of(std::span<const std::string> names);
 
 }  // namespace bw::image

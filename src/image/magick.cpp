@@ -1,52 +1,234 @@
 #include "magick.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "bw/error.hpp"
+#include "damage.hpp"
 
 namespace bw::image {
+namespace {
+
+using ExceptionInfo = std::unique_ptr<MagickCore::ExceptionInfo, decltype(&MagickCore::DestroyExceptionInfo)>;
+using ImageInfo = std::unique_ptr<MagickCore::ImageInfo, decltype(&MagickCore::DestroyImageInfo)>;
+
+ExceptionInfo make_exception_info() {
+    return {MagickCore::AcquireExceptionInfo(), MagickCore::DestroyExceptionInfo};
+}
+
+// For a limit, the first policy that names it is a ceiling that no call can raise, and the file in
+// MAGICK_CONFIGURE_PATH comes first. Debian 12's own ceilings would send 42 megapixels to a file.
+constexpr const char* kCeilings = R"(<policymap>
+  <policy domain="resource" name="memory" value="1EiB"/>
+  <policy domain="resource" name="map" value="1EiB"/>
+  <policy domain="resource" name="disk" value="1EiB"/>
+  <policy domain="resource" name="area" value="1EP"/>
+  <policy domain="resource" name="width" value="1EP"/>
+  <policy domain="resource" name="height" value="1EP"/>
+</policymap>)";
+
+// As high as no ceiling above: ImageMagick takes the lower of the two.
+constexpr auto kNoLimit = std::uint64_t{1} << 50;
+
+// For a right, the last policy that fits decides, and what is set by a call comes after all files.
+std::string rights(std::span<const std::string> formats) {
+    std::string coders;
+    for (const Format& format : all_formats()) {
+        if (is_among(formats, format)) coders.append(coders.empty() ? "" : ",").append(format.coder);
+    }
+    return R"(<policymap>
+  <policy domain="delegate" rights="none" pattern="*"/>
+  <policy domain="filter" rights="none" pattern="*"/>
+  <policy domain="coder" rights="none" pattern="*"/>
+  <policy domain="coder" rights="read|write" pattern="{)" +
+           coders + R"(}"/>
+</policymap>)";
+}
+
+// The environment variable is the only way to say where policy.xml is, and it is read once.
+void initialize_under_our_ceilings() {
+    std::string folder = std::filesystem::temp_directory_path() / "bw-XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) {
+        throw Error(ErrorKind::kConfiguration, folder,
+                    "no directory can be made for ImageMagick's policy: " + system_reason(errno) +
+                        " (TMPDIR names where)");
+    }
+    std::ofstream(folder + "/policy.xml") << kCeilings;
+    ::setenv("MAGICK_CONFIGURE_PATH", folder.c_str(), 1);
+    Magick::InitializeMagick(nullptr);
+    ::unsetenv("MAGICK_CONFIGURE_PATH");
+    std::filesystem::remove_all(folder);
+}
+
+bool can_decode(const Format& format) {
+    try {
+        return Magick::CoderInfo(std::string(format.coder)).isReadable();
+    } catch (const Magick::Exception&) {
+        return false;
+    }
+}
+
+void check_formats(std::span<const std::string> formats) {
+    std::vector<std::string> possible;
+    for (const Format& format : all_formats()) {
+        if (!is_among(possible, format) && can_decode(format)) possible.emplace_back(format.name);
+    }
+    for (const auto& name : formats) {
+        if (std::find(possible.begin(), possible.end(), name) != possible.end()) continue;
+        throw Error(ErrorKind::kConfiguration, "settings",
+                    "invalid BW_FORMATS \"" + list_of(formats) + "\" (format: some of " + list_of(possible) +
+                        " with commas; \"" + name + "\" is not among what this ImageMagick decodes)");
+    }
+}
+
+// "Premature end of JPEG file `' @ warning/jpeg.c/JPEGWarningHandler/389" without where it comes from.
+std::string text_of(const MagickCore::ExceptionInfo& exception) {
+    const std::string reason = exception.reason != nullptr ? exception.reason : "";
+    return reason.substr(0, reason.find(" `"));
+}
+
+// The first error, else the first warning that means damage; null if there is none.
+const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions) {
+    auto* list = static_cast<MagickCore::LinkedListInfo*>(exceptions.exceptions);
+    const MagickCore::ExceptionInfo* damage = nullptr;
+    MagickCore::ResetLinkedListIterator(list);
+    while (const void* next = MagickCore::GetNextValueInLinkedList(list)) {
+        const auto* one = static_cast<const MagickCore::ExceptionInfo*>(next);
+        if (one->severity >= MagickCore::ErrorException) return one;
+        if (damage == nullptr && is_damage(text_of(*one))) damage = one;
+    }
+    return damage;
+}
+
+// ImageMagick 6 keeps a decoder's warnings with each image.
+void collect_warnings([[maybe_unused]] const MagickCore::Image* images,
+                      [[maybe_unused]] MagickCore::ExceptionInfo* exception) {
+#if MagickLibVersion < 0x700
+    for (; images != nullptr; images = MagickCore::GetNextImageInList(images)) {
+        MagickCore::InheritException(exception, &images->exception);
+    }
+#endif
+}
+
+MagickCore::MagickBooleanType go_on(const char*, MagickCore::MagickOffsetType, MagickCore::MagickSizeType,
+                                    void* stop) {
+    return static_cast<const std::stop_token*>(stop)->stop_requested() ? MagickCore::MagickFalse
+                                                                       : MagickCore::MagickTrue;
+}
+
+ImageInfo make_image_info(const Format& format) {
+    ImageInfo info(MagickCore::AcquireImageInfo(), MagickCore::DestroyImageInfo);
+    format.coder.copy(info->magick, sizeof(info->magick) - 1);
+    return info;
+}
+
+struct Reading {
+    Frames frames;
+    ExceptionInfo exceptions = make_exception_info();
+};
+
+// Through the C API, whose ExceptionInfo shows all that was said: Magick++'s own read() throws on any warning
+// and, told to be quiet, hides some errors on ImageMagick 6.
+Reading read(decltype(&MagickCore::BlobToImage) reader, std::string_view bytes, const ImageInfo& info) {
+    Reading reading;
+    auto* images = reader(info.get(), bytes.data(), bytes.size(), reading.exceptions.get());
+    collect_warnings(images, reading.exceptions.get());
+    if (images != nullptr) insertImages(&reading.frames, images);
+    // Else Magick++ would throw the warnings that ImageMagick 6 keeps at the next step.
+    for (auto& frame : reading.frames) frame.quiet(true);
+    return reading;
+}
+
+// ImageMagick 6 does not say what is wrong with a PNG.
+constexpr const char* kNothingSaid = "it is damaged or cut off";
+
+[[noreturn]] void refuse_as_damaged(const Format& format, const std::string& why) {
+    refuse("the " + std::string(format.coder) + " image cannot be decoded: " + why);
+}
+
+void refuse_damage(const Format& format, const Reading& reading) {
+    if (const auto* failure = find_failure(*reading.exceptions)) refuse_as_damaged(format, text_of(*failure));
+    const bool whole =
+        !reading.frames.empty() && std::all_of(reading.frames.begin(), reading.frames.end(),
+                                               [](const Magick::Image& frame) { return frame.isValid(); });
+    if (!whole) refuse_as_damaged(format, kNothingSaid);
+}
+
+std::string does_not_fit(std::uint64_t max_memory_bytes) {
+    return "the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) + " bytes): ";
+}
+
+}  // namespace
 
 void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
 
-void start_magick() {
-    Magick::InitializeMagick(nullptr);
+void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes) {
+    if (dynamic_cast<const Magick::ErrorResourceLimit*>(&cause) != nullptr ||
+        dynamic_cast<const Magick::ErrorCache*>(&cause) != nullptr) {
+        refuse(does_not_fit(max_memory_bytes) + cause.what());
+    }
+    refuse(std::string("the image cannot be converted: ") + cause.what());
+}
+
+void start_magick(std::span<const std::string> formats) {
+    initialize_under_our_ceilings();
+    check_formats(formats);
+    const auto exception = make_exception_info();
+    MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
+    // It counts the life of the process.
+    MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
     // Threads gain next to nothing within an image; one worker a core uses the cores better.
     Magick::ResourceLimits::thread(1);
 }
 
-// Through the C API, whose ExceptionInfo shows the severity: warnings, which real files raise all the time,
-// come with an image and are let pass. Magick++'s own read() throws on them and, told to be quiet, hides some
-// errors on ImageMagick 6.
-Frames decode(std::string_view bytes, std::string_view format) {
-    const std::unique_ptr<MagickCore::ExceptionInfo, decltype(&MagickCore::DestroyExceptionInfo)> exception(
-        MagickCore::AcquireExceptionInfo(), MagickCore::DestroyExceptionInfo);
-    const std::unique_ptr<MagickCore::ImageInfo, decltype(&MagickCore::DestroyImageInfo)> info(
-        MagickCore::AcquireImageInfo(), MagickCore::DestroyImageInfo);
-    format.copy(info->magick, sizeof(info->magick) - 1);
-
-    Frames frames;
-    auto* images = MagickCore::BlobToImage(info.get(), bytes.data(), bytes.size(), exception.get());
-    if (images != nullptr) insertImages(&frames, images);
-    // ImageMagick 6 keeps a decoder's warning with the image, and Magick++ would throw it at the next step.
-    for (auto& frame : frames) frame.quiet(true);
-    const bool damaged = exception->severity >= MagickCore::ErrorException || frames.empty();
-    if (damaged) {
-        std::string reason = exception->reason != nullptr ? exception->reason : "no image in it";
-        refuse("the " + std::string(format) + " image cannot be decoded: " + reason);
-    }
-    return frames;
+void limit_magick(std::uint64_t max_memory_bytes) {
+    Magick::ResourceLimits::listLength(kNoLimit);
+    Magick::ResourceLimits::memory(max_memory_bytes);
+    Magick::ResourceLimits::map(0);
+    Magick::ResourceLimits::disk(0);
+    Magick::ResourceLimits::area(kNoLimit);
+    Magick::ResourceLimits::width(kNoLimit);
+    Magick::ResourceLimits::height(kNoLimit);
 }
 
-std::string encode(Frames& frames, std::string_view format) {
-    for (auto& frame : frames) frame.magick(std::string(format));
+Frames ping(std::string_view bytes, const Format& format, std::uint64_t max_frames) {
+    const auto info = make_image_info(format);
+    info->number_scenes = max_frames + 1;
+    auto reading = read(MagickCore::PingBlob, bytes, info);
+    if (const auto* failure = find_failure(*reading.exceptions)) refuse_as_damaged(format, text_of(*failure));
+    if (reading.frames.empty()) refuse_as_damaged(format, kNothingSaid);
+    return std::move(reading.frames);
+}
+
+Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_memory_bytes,
+              const std::stop_token& stop) {
+    const auto info = make_image_info(format);
+    // The frames keep the monitor, so it watches over all that is done with them.
+    MagickCore::SetImageInfoProgressMonitor(info.get(), go_on, const_cast<std::stop_token*>(&stop));
+    auto reading = read(MagickCore::BlobToImage, bytes, info);
+    const auto severity = reading.exceptions->severity;
+    if (severity == MagickCore::ResourceLimitError || severity == MagickCore::CacheError) {
+        refuse(does_not_fit(max_memory_bytes) + text_of(*reading.exceptions));
+    }
+    refuse_damage(format, reading);
+    return std::move(reading.frames);
+}
+
+std::string encode(Frames& frames, const Format& format) {
+    const std::string coder(format.coder);
+    const Magick::CoderInfo abilities(coder);
+    if (!abilities.isWritable()) refuse("this ImageMagick cannot write " + coder);
+    for (auto& frame : frames) frame.magick(coder);
     Magick::Blob blob;
-    const Magick::CoderInfo coder{std::string(format)};
-    if (frames.size() > 1 && coder.isMultiFrame()) {
+    if (frames.size() > 1 && abilities.isMultiFrame()) {
         writeImages(frames.begin(), frames.end(), &blob);
     } else {
         frames.front().write(&blob);
     }
-    if (blob.length() == 0) refuse("the " + std::string(format) + " encoder wrote nothing");
+    if (blob.length() == 0) refuse("the " + coder + " encoder wrote nothing");
     return {static_cast<const char*>(blob.data()), blob.length()};
 }
 

@@ -1,12 +1,18 @@
 // ImageMagick for the image room: bytes to frames and back. Works on Debian 12's ImageMagick 6 and Debian
-// 13's 7. One thread at a time.
+// 13's
+// 7. One thread at a time; every failure is an Error (kImage).
 #pragma once
 
 #include <Magick++.h>
 
+#include <cstdint>
 #include <list>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
+
+#include "formats.hpp"
 
 namespace bw::image {
 
@@ -15,14 +21,27 @@ using Frames = std::list<Magick::Image>;
 // Throws Error (kImage), which is what a picture gets that we do not convert.
 [[noreturn]] void refuse(const std::string& what);
 
-// Once per process.
-void start_magick();
+// What a Magick::Exception of a later step means.
+[[noreturn]] void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes);
 
-// All frames, at least one. `format` is ImageMagick's name for the decoder. Throws Error (kImage).
-Frames decode(std::string_view bytes, std::string_view format);
+// Once per process. From then on nothing but the coders of these formats runs, whatever the configuration
+// files of this machine and its user say. Throws Error (kConfiguration) where one is not known or cannot be
+// decoded.
+void start_magick(std::span<const std::string> formats);
 
-// The file's bytes; of several frames the first if the format holds only one. Throws Error (kImage) or
-// Magick::Exception.
-std::string encode(Frames& frames, std::string_view format);
+// The bytes that pixels may take; none of them ever go to a file.
+void limit_magick(std::uint64_t max_memory_bytes);
+
+// The frames with their sizes and without pixels, at least one; no more than one over `max_frames`. Under a
+// millisecond for ordinary files, except for animated WebP, which it decodes.
+Frames ping(std::string_view bytes, const Format& format, std::uint64_t max_frames);
+
+// All frames, at least one. What comes after a stop is requested is worth nothing.
+Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_memory_bytes,
+              const std::stop_token& stop);
+
+// The file's bytes; of several frames the first if the format holds only one. May throw Magick::Exception
+// too.
+std::string encode(Frames& frames, const Format& format);
 
 }  // namespace bw::image

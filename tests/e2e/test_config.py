@@ -11,6 +11,8 @@ SETTINGS = {
     "NATS_URL": "--nats-url", "OUTDIR": "--outdir", "BW_STREAM": "--stream", "BW_CONSUMER": "--consumer",
     "BW_JOB_TIMEOUT": "--job-timeout", "BW_RETRY_DELAY": "--retry-delay",
     "BW_CONNECT_TIMEOUT": "--connect-timeout", "BW_STOP_GRACE": "--stop-grace",
+    "BW_DITHER": "--dither", "BW_FORMATS": "--formats", "BW_MAX_PIXELS": "--max-pixels",
+    "BW_MAX_FRAMES": "--max-frames", "BW_MAX_FILE_SIZE": "--max-file-size", "BW_MAX_MEMORY": "--max-memory",
     "BW_LOG_LEVEL": "--log-level", "BW_LOG_FORMAT": "--log-format", "BW_CREDS": "--creds",
     "BW_NKEY": "--nkey", "BW_TLS_CA": "--tls-ca", "BW_TLS_CERT": "--tls-cert", "BW_TLS_KEY": "--tls-key",
 }

@@ -124,6 +124,51 @@ TEST(Config, ReadsDurations) {
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_RETRY_DELAY", "0"}}).retry_delay, milliseconds(0));
 }
 
+TEST(Config, ReadsSizesAndCounts) {
+    const auto size = [](const char* text) {
+        return load({{"OUTDIR", "/o"}, {"BW_MAX_FILE_SIZE", text}}).max_file_bytes;
+    };
+    EXPECT_EQ(size("5"), 5U);
+    EXPECT_EQ(size("3KiB"), 3072U);
+    EXPECT_EQ(size("256MiB"), 268'435'456U);
+    EXPECT_EQ(size("1GiB"), 1'073'741'824U);
+    for (const char* text : {"0", "-1", "MiB", "1 MiB", "1MB", "1M", "1.5GiB", "0x10", "99999999999999999999",
+                             "9999999999GiB"}) {
+        EXPECT_NE(complaint({{"BW_MAX_FILE_SIZE", text}}), "") << text;
+        EXPECT_NE(complaint({{"BW_MAX_MEMORY", text}}), "") << text;
+    }
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_PIXELS", "100M"}}).max_pixels, 100'000'000U);
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_FRAMES", "20"}}).max_frames, 20U);
+    EXPECT_THAT(complaint({{"BW_MAX_PIXELS", "1MiB"}}),
+                HasSubstr(R"(invalid BW_MAX_PIXELS "1MiB" (format: a number such as 1000 or 50M))"));
+}
+
+TEST(Config, HasLimitsByDefault) {
+    const Config config = load({{"OUTDIR", "/out"}});
+    EXPECT_EQ(config.max_pixels, 50'000'000U);
+    EXPECT_EQ(config.max_frames, 1000U);
+    EXPECT_EQ(config.max_file_bytes, 268'435'456U);
+    EXPECT_EQ(config.max_memory_bytes, 1'073'741'824U);
+}
+
+TEST(Config, ReadsListsOfFormats) {
+    const auto formats = [](const char* text) {
+        return load({{"OUTDIR", "/o"}, {"BW_FORMATS", text}}).formats;
+    };
+    EXPECT_EQ(formats("jpeg, png"), (std::vector<std::string>{"jpeg", "png"}));
+    for (const char* text : {",", "jpeg,", "jpeg,,png", " "}) {
+        EXPECT_THAT(complaint({{"BW_FORMATS", text}}), HasSubstr("invalid BW_FORMATS")) << text;
+    }
+}
+
+TEST(Config, KnowsTheDithers) {
+    const auto dither = [](const char* text) { return load({{"OUTDIR", "/o"}, {"BW_DITHER", text}}).dither; };
+    EXPECT_EQ(load({{"OUTDIR", "/o"}}).dither, Dither::kRiemersma);
+    EXPECT_EQ(dither("none"), Dither::kNone);
+    EXPECT_EQ(dither("floyd-steinberg"), Dither::kFloydSteinberg);
+    EXPECT_THAT(complaint({{"BW_DITHER", "ordered"}}), HasSubstr("invalid BW_DITHER \"ordered\""));
+}
+
 TEST(Config, FilesThatGoTogether) {
     EXPECT_NE(complaint({{"BW_TLS_CERT", "/c"}}), "");
     EXPECT_NE(complaint({{"BW_CREDS", "/c"}, {"BW_NKEY", "/n"}}), "");

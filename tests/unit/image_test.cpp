@@ -24,36 +24,55 @@ std::string content(const fs::path& path) {
     return bytes.str();
 }
 
+const ImageSettings kDefaults{Dither::kRiemersma,
+                              {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"},
+                              50'000'000,
+                              1000,
+                              std::uint64_t{1} << 30};
+
+std::string convert(std::string_view bytes, std::string_view extension,
+                    const ImageSettings& settings = kDefaults) {
+    return to_monochrome(bytes, extension, settings, {});
+}
+
+std::string refusal(std::string_view bytes, const ImageSettings& settings = kDefaults) {
+    try {
+        convert(bytes, "", settings);
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kImage);
+        return e.what();
+    }
+    return "nothing was refused";
+}
+
 class ImageTest : public testing::Test {
   protected:
-    static void SetUpTestSuite() { start_images(); }
+    static void SetUpTestSuite() { start_images(kDefaults); }
 };
 
 TEST_F(ImageTest, ExtensionNamesTheFormatOfTheResult) {
     const std::string jpeg = content(kTestdata / "images/small.jpg");
-    EXPECT_THAT(to_monochrome(jpeg, ".jpeg"), StartsWith("\xff\xd8\xff"));
-    EXPECT_THAT(to_monochrome(jpeg, ".PNG"), StartsWith("\x89PNG"));
-    EXPECT_THAT(to_monochrome(jpeg, ".gif"), StartsWith("GIF8"));
-    EXPECT_THAT(to_monochrome(jpeg, ".Tif"), StartsWith("II"));
-    EXPECT_THAT(to_monochrome(jpeg, ".webp"), StartsWith("RIFF"));
-    EXPECT_THAT(to_monochrome(jpeg, ".bmp"), StartsWith("BM"));
-    EXPECT_THAT(to_monochrome(jpeg, ".pbm"), StartsWith("P4"));
-    EXPECT_THAT(to_monochrome(jpeg, ".pgm"), StartsWith("P5"));
-    EXPECT_THAT(to_monochrome(jpeg, ".ppm"), StartsWith("P6"));
+    EXPECT_THAT(convert(jpeg, ".jpeg"), StartsWith("\xff\xd8\xff"));
+    EXPECT_THAT(convert(jpeg, ".PNG"), StartsWith("\x89PNG"));
+    EXPECT_THAT(convert(jpeg, ".gif"), StartsWith("GIF8"));
+    EXPECT_THAT(convert(jpeg, ".Tif"), StartsWith("II"));
+    EXPECT_THAT(convert(jpeg, ".webp"), StartsWith("RIFF"));
+    EXPECT_THAT(convert(jpeg, ".bmp"), StartsWith("BM"));
+    EXPECT_THAT(convert(jpeg, ".pbm"), StartsWith("P4"));
+    EXPECT_THAT(convert(jpeg, ".pgm"), StartsWith("P5"));
+    EXPECT_THAT(convert(jpeg, ".ppm"), StartsWith("P6"));
 }
 
 TEST_F(ImageTest, WhereTheExtensionNamesNoneTheSourcesFormatStays) {
     for (const char* extension : {"", ".bak", ".msl", ".pdf"}) {
-        EXPECT_THAT(to_monochrome(content(kTestdata / "images/small.jpg"), extension),
-                    StartsWith("\xff\xd8\xff"));
+        EXPECT_THAT(convert(content(kTestdata / "images/small.jpg"), extension), StartsWith("\xff\xd8\xff"));
     }
-    EXPECT_THAT(to_monochrome(content(kTestdata / "images/alpha.png"), ""), StartsWith("\x89PNG"));
+    EXPECT_THAT(convert(content(kTestdata / "images/alpha.png"), ""), StartsWith("\x89PNG"));
 }
 
 TEST_F(ImageTest, FormatOfOneFrameTakesTheFirst) {
-    EXPECT_THAT(to_monochrome(content(kTestdata / "images/animation.gif"), ".png"), StartsWith("\x89PNG"));
-    EXPECT_THAT(to_monochrome(content(kTestdata / "images/animation.gif"), ".jpg"),
-                StartsWith("\xff\xd8\xff"));
+    EXPECT_THAT(convert(content(kTestdata / "images/animation.gif"), ".png"), StartsWith("\x89PNG"));
+    EXPECT_THAT(convert(content(kTestdata / "images/animation.gif"), ".jpg"), StartsWith("\xff\xd8\xff"));
 }
 
 TEST_F(ImageTest, TakesWhatDecodersOnlyWarnAbout) {
@@ -62,17 +81,82 @@ TEST_F(ImageTest, TakesWhatDecodersOnlyWarnAbout) {
     const auto segment =
         2 + 2 + static_cast<unsigned char>(jpeg[4]) * 256U + static_cast<unsigned char>(jpeg[5]);
     with_junk.insert(segment, "\x01\x02\x03\x04");
-    EXPECT_EQ(to_monochrome(with_junk, ".jpg"), to_monochrome(jpeg, ".jpg"));
+    EXPECT_EQ(convert(with_junk, ".jpg"), convert(jpeg, ".jpg"));
+}
 
-    // A cut one too, as `convert` does.
-    EXPECT_THAT(to_monochrome(jpeg.substr(0, jpeg.size() * 2 / 3), ".jpg"), StartsWith("\xff\xd8\xff"));
+ImageSettings with(std::uint64_t ImageSettings::*limit, std::uint64_t value) {
+    ImageSettings settings = kDefaults;
+    settings.*limit = value;
+    return settings;
+}
+
+TEST_F(ImageTest, RefusesMorePixelsThanTheLimitOverAllFrames) {
+    const std::string gif = content(kTestdata / "images/pages.tif");  // 120 x 80, 64 x 96, 50 x 50
+    constexpr std::uint64_t kPixels = 120 * 80 + 64 * 96 + 50 * 50;
+    EXPECT_NE(convert(gif, "", with(&ImageSettings::max_pixels, kPixels)), "");
+    EXPECT_EQ(
+        refusal(gif, with(&ImageSettings::max_pixels, kPixels - 1)),
+        "the image has more than 18243 pixels, which is BW_MAX_PIXELS: 3 frames, the first of 120 x 80");
+}
+
+TEST_F(ImageTest, RefusesMoreFramesThanTheLimit) {
+    const std::string gif = content(kTestdata / "images/animation.gif");
+    EXPECT_NE(convert(gif, "", with(&ImageSettings::max_frames, 6)), "");
+    EXPECT_EQ(refusal(gif, with(&ImageSettings::max_frames, 5)),
+              "the image has more than 5 frames, which is BW_MAX_FRAMES");
+}
+
+TEST_F(ImageTest, RefusesWhatDoesNotFitIntoTheMemoryAndWritesNoFile) {
+    const std::string jpeg = content(kTestdata / "images/landscape.jpg");
+    EXPECT_THAT(refusal(jpeg, with(&ImageSettings::max_memory_bytes, 1 << 20)),
+                StartsWith("the image does not fit into BW_MAX_MEMORY (1048576 bytes)"));
+    EXPECT_NE(convert(jpeg, ".jpg"), "");
+}
+
+TEST_F(ImageTest, SizesWhoseSumOverflowsAreTooMany) {
+    std::string tiff = content(kTestdata / "images/pages.tif");
+    const auto directory = static_cast<unsigned char>(tiff[4]) + 256U * static_cast<unsigned char>(tiff[5]) +
+                           65536U * static_cast<unsigned char>(tiff[6]);
+    for (std::size_t entry = directory + 2; entry < directory + 26; entry += 12) {  // width, height
+        tiff.replace(entry, 12, std::string{tiff[entry], 1, 4, 0, 1, 0, 0, 0, -1, -1, -1, 127});
+    }
+    EXPECT_THAT(refusal(tiff), StartsWith("the image has more than 50000000 pixels"));
+}
+
+TEST_F(ImageTest, DecodesNothingThatTheFormatsDoNotName) {
+    ImageSettings settings = kDefaults;
+    settings.formats = {"png", "gif"};
+    EXPECT_EQ(refusal(content(kTestdata / "images/small.jpg"), settings),
+              "the image is a jpeg, none of BW_FORMATS (png, gif)");
+    EXPECT_THAT(convert(content(kTestdata / "images/alpha.png"), ".jpg", settings), StartsWith("\x89PNG"));
+}
+
+TEST_F(ImageTest, StartsWithNoFormatThatCannotBeDecoded) {
+    ImageSettings settings = kDefaults;
+    settings.formats = {"png", "pdf"};
+    try {
+        start_images(settings);
+        ADD_FAILURE() << "it started";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kConfiguration);
+        EXPECT_THAT(e.what(),
+                    StartsWith("invalid BW_FORMATS \"png, pdf\" (format: some of jpeg, png, gif, tiff, "
+                               "webp, bmp, pnm"));
+    }
+}
+
+TEST_F(ImageTest, AStopEndsIt) {
+    std::stop_source stop;
+    stop.request_stop();
+    EXPECT_THROW(to_monochrome(content(kTestdata / "images/landscape.jpg"), "", kDefaults, stop.get_token()),
+                 Error);
 }
 
 TEST_F(ImageTest, RefusesDamage) {
     for (const auto& file : fs::directory_iterator(kTestdata / "damaged")) {
         const std::string bytes = content(file.path());
         try {
-            to_monochrome(bytes, file.path().extension().string());
+            convert(bytes, file.path().extension().string());
             ADD_FAILURE() << file.path() << " was converted";
         } catch (const Error& e) {
             EXPECT_EQ(e.kind(), ErrorKind::kImage) << file.path();
@@ -86,15 +170,15 @@ TEST_F(ImageTest, OpensNothingButItsFormats) {
          {"%PDF-1.4\n", "%!PS-Adobe-3.0\n", "<svg xmlns='http://www.w3.org/2000/svg'/>",
           "push graphic-context\n", "<?xml version='1.0'?><image><read filename='/etc/passwd'/>",
           "P7\nWIDTH 1\n", "\x8aMNG\r\n\x1a\n"}) {
-        EXPECT_THROW(to_monochrome(bytes, ".png"), Error) << bytes;
+        EXPECT_THROW(convert(bytes, ".png"), Error) << bytes;
     }
 }
 
 TEST_F(ImageTest, AFailureLeavesNoTraceInTheNextImage) {
     const std::string good = content(kTestdata / "images/small.jpg");
-    const std::string before = to_monochrome(good, ".jpg");
-    EXPECT_THROW(to_monochrome(content(kTestdata / "damaged/truncated.png"), ".png"), Error);
-    EXPECT_EQ(to_monochrome(good, ".jpg"), before);
+    const std::string before = convert(good, ".jpg");
+    EXPECT_THROW(convert(content(kTestdata / "damaged/truncated.png"), ".png"), Error);
+    EXPECT_EQ(convert(good, ".jpg"), before);
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kMaxFileBytes = 1000;
+
 class StorageTest : public testing::Test {
   protected:
     StorageTest() {
@@ -27,7 +29,7 @@ class StorageTest : public testing::Test {
         root_ = ::mkdtemp(pattern.data());
         out_ = root_ / "out";
         fs::create_directory(out_);
-        storage_ = open_storage(out_);
+        storage_ = open_storage(out_, kMaxFileBytes);
     }
     ~StorageTest() override { fs::remove_all(root_); }
 
@@ -55,6 +57,22 @@ ErrorKind kind_of(const Call& call) {
     }
     ADD_FAILURE() << "nothing was thrown";
     return ErrorKind::kInternal;
+}
+
+TEST_F(StorageTest, ReadsNoFileLargerThanTheLimit) {
+    const std::string uri = "file://" + (root_ / "large").string();
+    std::ofstream(root_ / "large") << std::string(kMaxFileBytes, 'x');
+    EXPECT_EQ(storage_->read(uri).size(), kMaxFileBytes);
+    fs::resize_file(root_ / "large", std::uint64_t{1} << 40);  // sparse: reading it would take minutes
+    try {
+        storage_->read(uri);
+        ADD_FAILURE() << "it was read";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kImage);
+        EXPECT_EQ(e.where(), (root_ / "large").string());
+        EXPECT_STREQ(e.what(),
+                     "the image file has 1099511627776 bytes, more than BW_MAX_FILE_SIZE (1000 bytes)");
+    }
 }
 
 TEST_F(StorageTest, ReadsTheFileThatAUriNames) {

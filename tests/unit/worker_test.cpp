@@ -107,6 +107,14 @@ class FakeStorage : public Storage {
     Journal& journal_;
 };
 
+void wait_for_stop(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    changed.wait_for(lock, stop, std::chrono::seconds(30), [] { return false; });
+    EXPECT_TRUE(stop.stop_requested());
+}
+
 class WorkerTest : public testing::Test {
   protected:
     void run() {
@@ -135,7 +143,7 @@ class WorkerTest : public testing::Test {
     std::stop_source hard_;
     FakeQueue queue_{journal_, soft_};
     FakeStorage storage_{journal_};
-    Convert convert_ = [](std::string_view bytes, std::string_view extension) {
+    Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&) {
         return std::string(bytes) + " made grey" + std::string(extension);
     };
     milliseconds timeout_{30'000};
@@ -200,7 +208,9 @@ TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
 
 TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [](std::string_view, std::string_view) -> std::string { throw std::bad_alloc(); };
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&) -> std::string {
+        throw std::bad_alloc();
+    };
     EXPECT_EQ(failure_of_run(), ErrorKind::kInternal);
     EXPECT_EQ(journal_.entries().back(), "give back after 1000");
 }
@@ -208,9 +218,42 @@ TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
 TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = milliseconds(30);
-    convert_ = [this](std::string_view, std::string_view) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
         journal_.wait_for("heartbeat");
         return std::string();
+    };
+    run();
+    EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+TEST_F(WorkerTest, CancelsAJobThatIsOverItsTime) {
+    queue_.waiting_ = {delivery(kJob)};
+    timeout_ = milliseconds(1);
+    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+        wait_for_stop(stop);
+        throw Error(ErrorKind::kImage, "image", "half of it");
+    };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kTimeout);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 1000"));
+}
+
+TEST_F(WorkerTest, AHardStopCancelsTheJob) {
+    queue_.waiting_ = {delivery(kJob)};
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+        hard_.request_stop();
+        wait_for_stop(stop);
+        throw Error(ErrorKind::kImage, "image", "half of it");
+    };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kStopped);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 0"));
+}
+
+TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
+    queue_.waiting_ = {delivery(kJob)};
+    timeout_ = milliseconds(1);
+    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop) {
+        wait_for_stop(stop);
+        return std::string("grey");
     };
     run();
     EXPECT_EQ(journal_.entries().back(), "ack");
@@ -220,7 +263,7 @@ TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
 TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
     queue_.waiting_ = {delivery(kJob)};
     timeout_ = milliseconds(1);
-    convert_ = [this](std::string_view, std::string_view) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
         journal_.wait_for("abandon timeout");
         return std::string();
     };
@@ -232,7 +275,7 @@ TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
 
 TEST_F(WorkerTest, AHardStopGivesTheJobBackAtOnce) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [this](std::string_view, std::string_view) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
         hard_.request_stop();
         journal_.wait_for("abandon stopped");
         return std::string();
