@@ -1,0 +1,14 @@
+// The definition of docs/monochrome.md written down as plainly as possible, with no trick of speed: what the
+// product's kernel is held against. Pure; any thread.
+#pragma once
+
+#include "bw/monochrome.hpp"
+
+namespace bw::reference {
+
+Level grey_level(Level red, Level green, Level blue);
+
+// As bw::make_monochrome, for kRiemersma and kNone; slow.
+void make_monochrome(GreyImage& image, Dither dither);
+
+}  // namespace bw::reference
