@@ -4,6 +4,7 @@
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
 #include "image/headers.hpp"
+#include "image/jpeg.hpp"
 #include "image/magick.hpp"
 
 namespace bw {
@@ -54,9 +55,7 @@ Extent measure(std::string_view bytes, const Format& format, const ImageSettings
     return extent_of(image::ping(bytes, format, settings.max_frames), settings.max_pixels);
 }
 
-// Refuses what would cost too much to decode; returns the number of frames.
-std::size_t inspect(std::string_view bytes, const Format& format, const ImageSettings& settings) {
-    const Extent extent = measure(bytes, format, settings);
+void refuse_excess(const Extent& extent, const ImageSettings& settings) {
     if (extent.frames > settings.max_frames) {
         image::refuse("the image has more than " + std::to_string(settings.max_frames) +
                       " frames, which is BW_MAX_FRAMES");
@@ -67,34 +66,46 @@ std::size_t inspect(std::string_view bytes, const Format& format, const ImageSet
                       (extent.frames == 1 ? " frame of " : " frames, the first of ") +
                       std::to_string(extent.columns) + " x " + std::to_string(extent.rows));
     }
-    if (format.name == "jpeg" && image::count_jpeg_scans(bytes) > image::kMaxJpegScans) {
+}
+
+void refuse_excess_of_scans(std::string_view jpeg) {
+    if (image::count_jpeg_scans(jpeg) > image::kMaxJpegScans) {
         image::refuse("the JPEG has more than " + std::to_string(image::kMaxJpegScans) +
                       " scans, each of which costs as much as the whole picture (no setting allows more)");
     }
-    return extent.frames;
 }
 
-}  // namespace
+// JPEG to JPEG by libjpeg itself, in half the time and a quarter of the memory; nothing if it is one for
+// ImageMagick.
+std::optional<std::string> convert_directly(std::string_view bytes, const ImageSettings& settings,
+                                            const Checkpoint& checkpoint) {
+    const auto header = jpeg::inspect(bytes);
+    if (!header.direct) return std::nullopt;
+    const bool too_many_pixels = header.rows > settings.max_pixels / header.columns;
+    refuse_excess({1, header.columns, header.rows, too_many_pixels}, settings);
+    if (header.decoding_bytes > settings.max_memory_bytes) {
+        image::refuse("the image takes " + std::to_string(header.decoding_bytes) +
+                      " bytes to decode, more than BW_MAX_MEMORY (" +
+                      std::to_string(settings.max_memory_bytes) + " bytes)");
+    }
+    auto [grey, metadata] = jpeg::decode(bytes, checkpoint);
+    make_monochrome(grey, settings.dither, checkpoint);
+    return jpeg::encode(grey, metadata, checkpoint);
+}
 
-void start_images(const ImageSettings& settings) { image::start_magick(settings.formats); }
-
-std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
-                          const std::stop_token& stop) {
-    // After every stage: a decoder that was told to stop returns as if nothing had happened.
-    const Checkpoint checkpoint = [&stop] {
-        if (stop.stop_requested())
-            throw Error(ErrorKind::kStopped, "image", "stopped before it was converted");
-    };
-    const Format source = recognise(bytes, settings);
-    const Format target = result_format(extension, source, settings);
+std::string convert_frames(std::string_view bytes, const Format& source, const Format& target,
+                           const ImageSettings& settings, const std::stop_token& stop,
+                           const Checkpoint& checkpoint) {
     image::limit_magick(settings.max_memory_bytes);
-    const std::size_t expected = inspect(bytes, source, settings);
+    const Extent extent = measure(bytes, source, settings);
+    refuse_excess(extent, settings);
     checkpoint();
+    // After every stage: a decoder that was told to stop returns as if nothing had happened.
     try {
         Frames frames = image::decode(bytes, source, settings.max_memory_bytes, stop);
         checkpoint();
-        if (frames.size() != expected) {
-            image::refuse("the image holds " + std::to_string(expected) + " frames, and " +
+        if (frames.size() != extent.frames) {
+            image::refuse("the image holds " + std::to_string(extent.frames) + " frames, and " +
                           std::to_string(frames.size()) + " can be decoded");
         }
         for (auto& frame : frames) {
@@ -108,6 +119,25 @@ std::string to_monochrome(std::string_view bytes, std::string_view extension, co
         checkpoint();
         image::refuse(cause, settings.max_memory_bytes);
     }
+}
+
+}  // namespace
+
+void start_images(const ImageSettings& settings) { image::start_magick(settings.formats); }
+
+std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
+                          const std::stop_token& stop) {
+    const Checkpoint checkpoint = [&stop] {
+        if (stop.stop_requested())
+            throw Error(ErrorKind::kStopped, "image", "stopped before it was converted");
+    };
+    const Format source = recognise(bytes, settings);
+    const Format target = result_format(extension, source, settings);
+    if (source.name == "jpeg") refuse_excess_of_scans(bytes);
+    if (source.name == "jpeg" && target.name == "jpeg") {
+        if (auto result = convert_directly(bytes, settings, checkpoint)) return *std::move(result);
+    }
+    return convert_frames(bytes, source, target, settings, stop, checkpoint);
 }
 
 }  // namespace bw

@@ -16,6 +16,7 @@ struct Header {
     std::size_t columns = 0;
     std::size_t rows = 0;
     bool direct = false;  // decode() takes it: one component (grey) or three (YCbCr, RGB); not CMYK, YCCK
+    std::uint64_t decoding_bytes = 0;  // that decode() takes at most, but for some rows and the metadata
 };
 
 // Reads as far as the first scan and needs next to no memory. Throws Error (kImage) if there is no image in
@@ -39,11 +40,9 @@ struct Picture {
     Metadata metadata;
 };
 
-// Takes what inspect() calls direct; the caller has looked at its size. EXIF's orientation turns no pixels.
-// Memory, at most: 2 bytes a pixel for the levels, 2 bytes a pixel and component in libjpeg if the file has
-// several scans (else some rows), and the metadata. Throws Error (kImage) for damage, even where libjpeg
-// would go on with grey for what is missing, and for more scans than any camera or program writes; whatever
-// `checkpoint` throws goes through.
+// Takes what inspect() calls direct; the caller has looked at its size, and at how many scans it has. EXIF's
+// orientation turns no pixels. Throws Error (kImage) for damage, even where libjpeg would go on with grey for
+// what is missing; whatever `checkpoint` throws goes through.
 Picture decode(std::string_view bytes, const Checkpoint& checkpoint);
 
 // A grey baseline JPEG of levels that are 0 or 65535: the bytes that ImageMagick would write; or, for 2^18

@@ -155,7 +155,14 @@ Header inspect(std::string_view bytes) {
     const Checkpoint none = [] {};
     Decompression session(none);
     read_header(session, bytes);
-    return {session.jpeg.image_width, session.jpeg.image_height, is_direct(session.jpeg)};
+    auto& jpeg = session.jpeg;
+    const std::uint64_t pixels = std::uint64_t{jpeg.image_width} * jpeg.image_height;
+    // The levels; and, of a file of several scans, the coefficients of all of them.
+    std::uint64_t bytes_a_pixel = sizeof(Level);
+    if (jpeg_has_multiple_scans(&jpeg) != FALSE) {
+        bytes_a_pixel += sizeof(JCOEF) * static_cast<std::uint64_t>(jpeg.num_components);
+    }
+    return {jpeg.image_width, jpeg.image_height, is_direct(jpeg), bytes_a_pixel * pixels};
 }
 
 Picture decode(std::string_view bytes, const Checkpoint& checkpoint) {

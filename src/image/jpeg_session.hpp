@@ -40,7 +40,7 @@ void shielded(j_common_ptr jpeg, Action action) {
     std::longjmp(callbacks.way_out, 1);  // nothing that has a destructor lives between here and run()
 }
 
-// Throw, where it is one that matters, what libjpeg says; end what takes too many scans; call the checkpoint.
+// Throw, where it is one that matters, what libjpeg says; call the checkpoint.
 void on_error(j_common_ptr jpeg);
 void on_message(j_common_ptr jpeg, int level);
 void on_progress(j_common_ptr jpeg);

@@ -109,10 +109,10 @@ TEST_F(ImageTest, RefusesMoreFramesThanTheLimit) {
 }
 
 TEST_F(ImageTest, RefusesWhatDoesNotFitIntoTheMemoryAndWritesNoFile) {
-    const std::string jpeg = content(kTestdata / "images/landscape.jpg");
-    EXPECT_THAT(refusal(jpeg, with(&ImageSettings::max_memory_bytes, 1 << 20)),
-                StartsWith("the image does not fit into BW_MAX_MEMORY (1048576 bytes)"));
-    EXPECT_NE(convert(jpeg, ".jpg"), "");
+    const std::string png = content(kTestdata / "images/alpha.png");
+    EXPECT_THAT(refusal(png, with(&ImageSettings::max_memory_bytes, 1 << 16)),
+                StartsWith("the image does not fit into BW_MAX_MEMORY (65536 bytes)"));
+    EXPECT_NE(convert(png, ".png"), "");
 }
 
 TEST_F(ImageTest, SizesWhoseSumOverflowsAreTooMany) {
@@ -123,6 +123,12 @@ TEST_F(ImageTest, SizesWhoseSumOverflowsAreTooMany) {
         tiff.replace(entry, 12, std::string{tiff[entry], 1, 4, 0, 1, 0, 0, 0, -1, -1, -1, 127});
     }
     EXPECT_THAT(refusal(tiff), StartsWith("the image has more than 50000000 pixels"));
+}
+
+TEST_F(ImageTest, RefusesAJpegThatTakesTooMuchMemory) {
+    // 70 x 46 levels of two bytes are 6440.
+    EXPECT_EQ(refusal(content(kTestdata / "images/small.jpg"), with(&ImageSettings::max_memory_bytes, 6000)),
+              "the image takes 6440 bytes to decode, more than BW_MAX_MEMORY (6000 bytes)");
 }
 
 TEST_F(ImageTest, DecodesNothingThatTheFormatsDoNotName) {
