@@ -16,8 +16,8 @@ class Storage {
     virtual ~Storage() = default;
 
     // The bytes of the regular file that a URI names. Waits for whoever holds a lease on it, without a bound
-    // of its own. Throws Error: kJob for a URI that is not good, kImage for a file that is too large or cannot
-    // be read.
+    // of its own. Throws Error: kJob for a URI that is not good, kImage for a file that is too large or
+    // cannot be read.
     virtual std::string read(const std::string& uri) = 0;
 
     // Proves that outputs can be written: writes, syncs and removes a file with room for 8 MiB. Throws
