@@ -1,6 +1,7 @@
 #include "magick.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -157,6 +158,18 @@ void refuse_damage(const Format& format, const Reading& reading) {
     if (!whole) refuse_as_damaged(format, kNothingSaid);
 }
 
+// ImageMagick 6 writes 8 bits a pixel, and 7 drops the compression. The source's own stays if it can hold one
+// bit; else it is Group 4, which is made for that.
+void make_tiff_of_one_bit(Magick::Image& frame) {
+    static constexpr std::array kKept{
+        Magick::NoCompression,  Magick::LZWCompression,  Magick::ZipCompression,   Magick::RLECompression,
+        Magick::FaxCompression, Magick::LZMACompression, Magick::Group4Compression};
+    const auto own = frame.compressType();
+    const bool kept = std::find(kKept.begin(), kKept.end(), own) != kKept.end();
+    frame.compressType(kept ? own : Magick::Group4Compression);
+    frame.image()->depth = 1;
+}
+
 std::string does_not_fit(std::uint64_t max_memory_bytes) {
     return "the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) + " bytes): ";
 }
@@ -221,7 +234,12 @@ std::string encode(Frames& frames, const Format& format) {
     const std::string coder(format.coder);
     const Magick::CoderInfo abilities(coder);
     if (!abilities.isWritable()) refuse("this ImageMagick cannot write " + coder);
-    for (auto& frame : frames) frame.magick(coder);
+    for (auto& frame : frames) {
+        frame.magick(coder);
+        if (format.name == "tiff") make_tiff_of_one_bit(frame);
+        // A job that is done twice gives the same bytes: no time of the writing.
+        if (format.name == "png") frame.defineValue("png", "exclude-chunks", "date,time");
+    }
     Magick::Blob blob;
     if (frames.size() > 1 && abilities.isMultiFrame()) {
         writeImages(frames.begin(), frames.end(), &blob);
