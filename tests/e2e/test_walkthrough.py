@@ -1,11 +1,19 @@
-"""Every picture of testdata goes through the queue and comes out as `convert -monochrome` makes it."""
+"""Every picture of testdata goes through the queue and comes out as Debian 12's `convert -monochrome` makes it, on every
+system; and with BW_DITHER=none as Debian 13's `magick -monochrome` does."""
 
 import json
+import shutil
+from hashlib import sha256
+
+import pytest
 
 from harness import pictures
 from harness.checks import assert_all_done, names, wait_until
+from harness.server import SOURCE_DIR
 
 IMAGES = pictures.TESTDATA / "images"
+EXPECTED = pictures.TESTDATA / "expected"
+STORED = SOURCE_DIR / "tests/oracle"  # hashes of all frames as PBM, by dither
 
 
 def jobs():
@@ -15,23 +23,14 @@ def jobs():
     return {f"walk-{number}": file for number, file in enumerate(files)}
 
 
-def expected_pixels(picture, tmp_path):
-    """From the repository where ImageMagick is the one they were made with, else from the local one."""
-    if pictures.magick_version() == 6:
-        return pictures.pixels(pictures.TESTDATA / "expected" / picture.name)
-    oracle = tmp_path / "oracle"
-    oracle.write_bytes(pictures.oracle(picture))
-    return pictures.pixels(oracle)
-
-
-def check_outputs(outdir, sent, tmp_path):
+def check_outputs(outdir, sent):
     assert names(outdir) == sorted(job_id + picture.suffix for job_id, picture in sent.items())
     wrong = [picture.name for job_id, picture in sent.items()
-             if pictures.pixels(outdir / (job_id + picture.suffix)) != expected_pixels(picture, tmp_path)]
+             if pictures.pixels(outdir / (job_id + picture.suffix)) != pictures.pixels(EXPECTED / picture.name)]
     assert wrong == []
 
 
-def test_all_pictures(js, outdir, start_worker, tmp_path):
+def test_all_pictures(js, outdir, start_worker):
     advisories = js.connection.subscribe("advisory.>")
     start_worker()
     sent = jobs()
@@ -43,15 +42,28 @@ def test_all_pictures(js, outdir, start_worker, tmp_path):
         assert advisory.json() == {"id": job_id}
     wait_until(lambda: js.messages() == 0)
     assert_all_done(js, len(sent))
-    check_outputs(outdir, sent, tmp_path)
+    check_outputs(outdir, sent)
+
+
+@pytest.mark.parametrize("dither", ["riemersma", "none"])
+def test_dithers(js, outdir, start_worker, tmp_path, dither):
+    start_worker(BW_DITHER=dither)
+    sent = jobs()
+    for job_id, picture in sent.items():
+        js.publish_job(job_id, shutil.copy(picture, tmp_path / f"{job_id}.pbm"))
+    wait_until(lambda: js.messages() == 0, 90)
+    stored = json.loads((STORED / f"{dither}.json").read_text())["testdata"]
+    wrong = [picture.name for job_id, picture in sent.items()
+             if sha256((outdir / f"{job_id}.pbm").read_bytes()).hexdigest() != stored[picture.name]]
+    assert wrong == []
 
 
 def test_expected_results_are_complete():
-    expected = {file.name for file in (pictures.TESTDATA / "expected").iterdir()}
+    expected = {file.name for file in EXPECTED.iterdir()}
     assert expected == {picture.name for picture in jobs().values()}
 
 
-def test_walkthrough_by_the_nats_cli(nats_cli, empty_js, outdir, start_worker, tmp_path):
+def test_walkthrough_by_the_nats_cli(nats_cli, empty_js, outdir, start_worker):
     nats_cli("stream", "add", "IMAGES", "--subjects", "IMAGES.>", "--ack", "--max-msgs=-1", "--max-bytes=-1",
              "--max-age=-1", "--storage", "file", "--retention", "work", "--max-msg-size=512",
              "--discard", "old", "--dupe-window", "1h", "--replicas", "1", "--defaults")
@@ -68,6 +80,6 @@ def test_walkthrough_by_the_nats_cli(nats_cli, empty_js, outdir, start_worker, t
         assert advisories.next(90).json() == {"id": job_id}
     wait_until(lambda: empty_js.messages() == 0)
     assert_all_done(empty_js, len(sent))
-    check_outputs(outdir, sent, tmp_path)
+    check_outputs(outdir, sent)
     state = json.loads(nats_cli("stream", "info", "IMAGES", "--json"))["state"]
     assert state["messages"] == 0

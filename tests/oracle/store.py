@@ -23,7 +23,7 @@ def sha256(content):
 
 def made_up(tool, folder):
     """The pictures' paths, in order; the kernel's results lie beside them."""
-    subprocess.run([tool, folder, str(IMAGES), str(SEED)], check=True)
+    subprocess.run([tool, folder, str(IMAGES), str(SEED), TESTDATA], check=True)
     pictures = [*folder.glob("*.pgm"), *folder.glob("*.ppm")]
     return sorted(pictures, key=lambda path: int(path.stem))
 
@@ -68,7 +68,13 @@ def check(tool, folder):
             if sha256(picture.with_suffix(f".{dither}.pbm").read_bytes()) != result:
                 print(f"seed {SEED}, number {picture.stem}: {dither} is not what {stored['made_by']} makes of it")
                 wrong += 1
-        print(f"{dither}: {len(pictures)} pictures against {stored['made_by']}")
+        if set(stored["testdata"]) != {file.name for file in TESTDATA.iterdir()}:
+            sys.exit(f"{dither}.json does not have the files of testdata/images")
+        for name, result in stored["testdata"].items():
+            if sha256((folder / "testdata" / f"{name}.{dither}.pbm").read_bytes()) != result:
+                print(f"testdata/images/{name}: {dither} is not what {stored['made_by']} makes of it")
+                wrong += 1
+        print(f"{dither}: {len(pictures)} pictures and testdata against {stored['made_by']}")
     return wrong
 
 

@@ -8,7 +8,6 @@ from .server import SOURCE_DIR
 
 CONVERT = "/usr/bin/convert"
 TESTDATA = SOURCE_DIR / "testdata"
-FORMATS = {"jpg", "jpeg", "png", "gif", "tif", "tiff", "webp", "bmp", "pbm", "pgm", "ppm", "pnm"}
 
 
 def magick_version():
@@ -28,13 +27,6 @@ def pixels(file):
     sizes = subprocess.run([CONVERT, "-", "-format", "%wx%h ", "info:-"], input=data,
                            capture_output=True, timeout=300, check=True).stdout
     return sizes, convert(data, "-depth", "8", to="rgba")
-
-
-def oracle(file):
-    """What `convert -monochrome` makes of a picture, in the format that its extension names."""
-    file = Path(file)
-    extension = file.suffix[1:].lower()
-    return convert(file.read_bytes(), "-monochrome", to=extension if extension in FORMATS else "")
 
 
 def pgm(file, width, height):
