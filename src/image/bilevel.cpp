@@ -120,7 +120,10 @@ void empty(Magick::Image& frame) {
         frame.replaceImage(bare);
         prepare(bare, failure.get());
     }
-    Magick::throwException(failure.get());
+    // Not throwException(failure), which on ImageMagick 7 destroys what it is given.
+    if (failure->severity >= MagickCore::ErrorException) {
+        Magick::throwExceptionExplicit(failure->severity, failure->reason, failure->description);
+    }
 }
 
 void drop_colour_profile(Magick::Image& frame) {

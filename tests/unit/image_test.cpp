@@ -115,6 +115,17 @@ TEST_F(ImageTest, RefusesWhatDoesNotFitIntoTheMemoryAndWritesNoFile) {
     EXPECT_NE(convert(png, ".png"), "");
 }
 
+// Whichever stage it is that gets no more.
+TEST_F(ImageTest, RunsOutOfMemoryInGoodOrder) {
+    const std::string png = content(kTestdata / "images/alpha.png");
+    for (std::uint64_t kibibytes = 16; kibibytes <= 512; kibibytes += 16) {
+        EXPECT_THAT(
+            refusal(png, with(&ImageSettings::max_memory_bytes, kibibytes << 10)),
+            testing::AnyOf(StartsWith("the image does not fit into BW_MAX_MEMORY"), "nothing was refused"))
+            << kibibytes;
+    }
+}
+
 TEST_F(ImageTest, SizesWhoseSumOverflowsAreTooMany) {
     std::string tiff = content(kTestdata / "images/pages.tif");
     const auto directory = static_cast<unsigned char>(tiff[4]) + 256U * static_cast<unsigned char>(tiff[5]) +
