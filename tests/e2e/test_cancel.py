@@ -61,9 +61,9 @@ def test_hard_stop(js, start_worker, outdir, tmp_path):
 
 
 def test_what_cannot_be_cancelled_ends_with_the_process(js, start_worker, outdir, tmp_path):
-    """ImageMagick hears nothing of a progressive JPEG before its last scan."""
-    (tmp_path / "scans.jpg").write_bytes(bombs.progressive_jpeg(7000, 100))
-    js.publish_job("job", tmp_path / "scans.jpg")
+    """ImageMagick, which makes the PNG, hears nothing of a progressive JPEG before its last scan."""
+    (tmp_path / "scans.png").write_bytes(bombs.progressive_jpeg(7000, 100))
+    js.publish_job("job", tmp_path / "scans.png")
     worker = start_worker(BW_JOB_TIMEOUT="200ms", BW_LOG_LEVEL="debug")
     assert_failed(worker, 7, "timeout", id="job", delivery="1/5", where="BW_JOB_TIMEOUT")
     late = seconds(worker, " error ") - seconds(worker, "job begun") - 0.2
