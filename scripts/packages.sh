@@ -11,7 +11,7 @@ build='
 '
 test='
     libgtest-dev libgmock-dev
-    nats-server imagemagick webp
+    nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
     python3 python3-pytest openssl
 '
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
