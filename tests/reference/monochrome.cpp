@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <memory>
-#include <stdexcept>
 
 namespace bw::reference {
 namespace {
@@ -321,6 +321,24 @@ void riemersma(GreyImage& image) {
     walk({0, 0}, side, {0, 1}, {1, 0}, ditherer);
 }
 
+// With the error of every pixel kept.
+void floyd_steinberg(GreyImage& image) {
+    std::map<std::pair<std::size_t, std::size_t>, double> errors;  // by row + 1 and column + 1: 0 is outside
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        for (std::size_t x = 0; x < image.columns; ++x) {
+            Level& pixel = image.levels[y * image.columns + x];
+            const double left = errors[{y + 1, x}];
+            const double above_left = errors[{y, x}];
+            const double above = errors[{y, x + 1}];
+            const double above_right = errors[{y, x + 2}];
+            const double sum =
+                pixel + std::floor((7 * left + 3 * above_right + 5 * above + above_left) / 16 + 0.5);
+            pixel = sum > kHalf ? 65535 : 0;
+            errors[{y + 1, x + 1}] = sum - pixel;
+        }
+    }
+}
+
 }  // namespace
 
 Level grey_level(Level red, Level green, Level blue) {
@@ -345,9 +363,11 @@ void make_monochrome(GreyImage& image, Dither dither) {
             for (Level& level : image.levels) level = level > kHalf ? 65535 : 0;
             return;
         case Dither::kFloydSteinberg:
-            break;
+            normalise(image.levels, edges(image.levels, pixels * 0.0015, pixels - pixels * 0.9995),
+                      [](double above_black, double range) { return kWhite * above_black / range; });
+            floyd_steinberg(image);
+            return;
     }
-    throw std::logic_error("the reference has no such dither");
 }
 
 }  // namespace bw::reference

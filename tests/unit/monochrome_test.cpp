@@ -28,15 +28,14 @@ Paint constant(Level level) {
 }
 
 void expect_same_as_reference(const GreyImage& image, const std::string& what) {
-    for (const Dither dither : {Dither::kRiemersma, Dither::kNone}) {
+    for (const Dither dither : {Dither::kRiemersma, Dither::kNone, Dither::kFloydSteinberg}) {
         GreyImage expected = image;
         reference::make_monochrome(expected, dither);
         GreyImage result = image;
         make_monochrome(result, dither);
         EXPECT_EQ(result.columns, image.columns);
         EXPECT_EQ(result.rows, image.rows);
-        EXPECT_TRUE(result.levels == expected.levels)
-            << what << (dither == Dither::kNone ? ", none" : ", riemersma");
+        EXPECT_TRUE(result.levels == expected.levels) << what << ", dither " << static_cast<int>(dither);
     }
 }
 
