@@ -154,7 +154,7 @@ class Diffusion {
     std::size_t pending_ = 0;
     std::array<std::uint32_t, kChunk + HilbertCurve::kBlock + kErrors> offsets_;
     std::array<double, kChunk + HilbertCurve::kBlock + 2 * kErrors> values_;
-    std::array<Level, kChunk> results_;
+    std::array<Level, kChunk + kErrors> results_;  // the last chunk is longer, and then full rounds
 };
 
 // Adding it to a double under 2^51 leaves the nearest integer in the last bits: faster than any conversion.

@@ -26,7 +26,7 @@ def test_job_of_a_killed_worker_is_done_by_another(empty_js, start_worker, outdi
 
 def test_final_names_hold_whole_pictures_whenever_workers_are_killed(empty_js, start_worker, outdir, tmp_path):
     js = empty_js.create(consumer={"ack_wait": SECOND, "max_deliver": -1})
-    picture = pictures.pgm(tmp_path / "picture.pgm", 200, 200)
+    picture = pictures.pgm(tmp_path / "picture.pgm", 1500, 1500)  # some 30 ms, so that the moment falls into a job
     for number in range(50):
         js.publish_job(f"job-{number:02}", picture)
     seed = random.randrange(10**6)
@@ -39,6 +39,7 @@ def test_final_names_hold_whole_pictures_whenever_workers_are_killed(empty_js, s
         time.sleep(chance.uniform(0, 0.02))  # the random moment
         worker.kill()
     worker = start_worker()
+    worker.wait_line("ready")  # before that a signal finds nobody who handles it
     wait_until(lambda: js.messages() == 0, pause=0.1)
     assert worker.stop() == 0
     done = [name for name in names(outdir) if not name.startswith(".")]

@@ -65,6 +65,21 @@ TEST(Monochrome, IsTheReferencesOnLargePictures) {
     }
 }
 
+// The kernel works in chunks of 4096 pixels and looks 16 ahead: sizes at which the last chunk is the longest,
+// and just too short.
+TEST(Monochrome, IsTheReferencesWhereAChunkEnds) {
+    const auto paint = [](std::size_t column, std::size_t row) {
+        return static_cast<Level>((column * 7919 + row * 104729) % 65536);
+    };
+    for (const std::size_t chunks : {1U, 2U}) {
+        for (std::size_t more = 0; more <= 18; ++more) {
+            const std::size_t length = chunks * 4096 + more;
+            expect_same_as_reference(image_of(length, 1, paint), std::to_string(length) + " x 1");
+        }
+    }
+    expect_same_as_reference(image_of(50, 82, paint), "50 x 82");
+}
+
 TEST(Monochrome, IsTheReferencesOnOneLevel) {
     for (const std::size_t size : {1U, 2U, 7U, 64U}) {
         for (const unsigned level : {0U, 1U, 32767U, 32768U, 65534U, 65535U}) {
