@@ -10,9 +10,9 @@ build='
     libnats-dev libmagick++-dev libjpeg-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
 '
 test='
-    libgtest-dev libgmock-dev
+    libgtest-dev libgmock-dev libbenchmark-dev
     nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
-    python3 python3-pytest openssl
+    python3 python3-pil python3-pytest openssl
 '
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
 ci='

@@ -1,0 +1,77 @@
+// The step from a decoded colour frame to black and white, ours and ImageMagick's, on each picture named on
+// the command line: bw_step PICTURE... (and Google Benchmark's own flags). step.py runs it.
+//
+//   kernel   levels to black and white, by each definition
+//   frame    what a job does with a decoded frame: take the levels out, kernel, put them back
+//   library  what ImageMagick does for `-monochrome`, with the same frame
+#include <Magick++.h>
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bw/monochrome.hpp"
+#include "image/bilevel.hpp"
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Times `step` on a fresh value of `make` each time; making it does not count.
+template <typename Make, typename Step>
+void measure(benchmark::State& state, const Make& make, const Step& step) {
+    for ([[maybe_unused]] auto _ : state) {
+        auto fresh = make();
+        const auto start = Clock::now();
+        step(fresh);
+        state.SetIterationTime(std::chrono::duration<double>(Clock::now() - start).count());
+    }
+}
+
+bw::GreyImage grey_image(Magick::Image frame) {
+    std::vector<std::uint8_t> rgb(frame.columns() * frame.rows() * 3);
+    frame.write(0, 0, frame.columns(), frame.rows(), "RGB", Magick::CharPixel, rgb.data());
+    bw::GreyImage image{frame.columns(), frame.rows(), {}};
+    image.levels.resize(rgb.size() / 3);
+    bw::grey_levels(rgb, image.levels);
+    return image;
+}
+
+void add(const std::string& name, const std::function<void(benchmark::State&)>& run) {
+    benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Unit(benchmark::kMillisecond);
+}
+
+void add_picture(const std::filesystem::path& file) {
+    const std::string picture = "/" + file.stem().string();
+    // Read from its file each time: a copied frame would share its pixels until the step touches them.
+    const auto frame = [file] { return Magick::Image(file.string()); };
+    const auto grey = grey_image(frame());
+    for (const auto& [name, dither] :
+         {std::pair{"riemersma", bw::Dither::kRiemersma}, std::pair{"none", bw::Dither::kNone},
+          std::pair{"floyd-steinberg", bw::Dither::kFloydSteinberg}}) {
+        add(std::string("kernel ") + name + picture, [grey, dither = dither](benchmark::State& state) {
+            measure(
+                state, [&] { return grey; }, [&](auto& image) { bw::make_monochrome(image, dither); });
+        });
+    }
+    add("frame" + picture, [frame](benchmark::State& state) {
+        measure(state, frame,
+                [](auto& image) { bw::image::make_bilevel(image, bw::Dither::kRiemersma, [] {}); });
+    });
+    add("library" + picture, [frame](benchmark::State& state) {
+        measure(state, frame, [](auto& image) { image.type(Magick::BilevelType); });
+    });
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    Magick::InitializeMagick(nullptr);
+    Magick::ResourceLimits::thread(1);
+    benchmark::Initialize(&count, arguments);
+    for (int i = 1; i < count; ++i) add_picture(arguments[i]);
+    benchmark::RunSpecifiedBenchmarks();
+}
