@@ -1,20 +1,25 @@
-// The step from a decoded colour frame to black and white, ours and ImageMagick's, on each picture named on
-// the command line: bw_step PICTURE... (and Google Benchmark's own flags). step.py runs it.
+// The step from a decoded colour frame to black and white, ours and ImageMagick's, on each JPEG named on
+// the command line: bw_step JPEG... (and Google Benchmark's own flags). step.py runs it.
 //
 //   kernel   levels to black and white, by each definition
 //   frame    what a job does with a decoded frame: take the levels out, kernel, put them back
 //   library  what ImageMagick does for `-monochrome`, with the same frame
+//   decode   the bytes of a JPEG to levels, where no frame is needed
+//   encode   black and white levels to the bytes of a JPEG
 #include <Magick++.h>
 #include <benchmark/benchmark.h>
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "bw/monochrome.hpp"
 #include "image/bilevel.hpp"
+#include "image/jpeg.hpp"
 
 namespace {
 
@@ -44,6 +49,22 @@ void add(const std::string& name, const std::function<void(benchmark::State&)>& 
     benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 
+void add_codec(const std::filesystem::path& file, const std::string& picture) {
+    std::ifstream stream(file, std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(stream), {});
+    auto decoded = bw::jpeg::decode(bytes, [] {});
+    add("decode" + picture, [bytes](benchmark::State& state) {
+        measure(
+            state, [&] { return bytes; }, [](auto& source) { bw::jpeg::decode(source, [] {}); });
+    });
+    bw::make_monochrome(decoded.grey, bw::Dither::kRiemersma);
+    add("encode" + picture, [decoded](benchmark::State& state) {
+        measure(
+            state, [&] { return decoded; },
+            [](auto& result) { bw::jpeg::encode(result.grey, result.metadata, [] {}); });
+    });
+}
+
 void add_picture(const std::filesystem::path& file) {
     const std::string picture = "/" + file.stem().string();
     // Read from its file each time: a copied frame would share its pixels until the step touches them.
@@ -64,6 +85,7 @@ void add_picture(const std::filesystem::path& file) {
     add("library" + picture, [frame](benchmark::State& state) {
         measure(state, frame, [](auto& image) { image.type(Magick::BilevelType); });
     });
+    add_codec(file, picture);
 }
 
 }  // namespace
