@@ -6,6 +6,7 @@
 Prints Markdown. Needs a build and the packages of `scripts/packages.sh test`, and about a minute.
 """
 
+import os
 import subprocess
 import tempfile
 import time
@@ -21,8 +22,8 @@ WARM_UP = 2  # rounds
 class Program:
     """One that answers each line of its input with the microseconds that it took."""
 
-    def __init__(self, *command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, command, **settings):
+        self.process = subprocess.Popen([command], env=os.environ | settings, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def milliseconds(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -47,7 +48,7 @@ def run(*command):
 class Contest:
     def __init__(self, folder, build):
         self.folder = folder
-        self.bw = Program(build / "bench/bw_convert", folder)
+        self.bw = Program(build / "bench/bw_convert", OUTDIR=str(folder))
         self.codec = Program(build / "bench/bw_codec")
 
     def one_round(self, source, dithered):

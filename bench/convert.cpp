@@ -1,23 +1,31 @@
-// Whole conversions in one process: bw_convert OUTDIR. For each line "URI NAME" on standard input the picture
-// is read, converted and written as a job's is; the answer is the microseconds that it took. conversion.py
-// asks.
+// Whole conversions in one process, with bw's own settings (OUTDIR, BW_DITHER). For each line "URI NAME" on
+// standard input the picture is read, converted and written as a job's is; the answer is the microseconds
+// that it took. conversion.py and scripts/demo/dithers.sh ask.
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
 
+#include "bw/config.hpp"
 #include "bw/image.hpp"
 #include "bw/storage.hpp"
 
-int main(int, char** arguments) {
-    bw::start_images();
-    const auto storage = bw::open_storage(arguments[1]);
+int main() {
+    bw::Config config;
+    if (!bw::load_config(bw::process_environment, {}, bw::Command::kWork, config).empty())
+        return EXIT_FAILURE;
+    const bw::ImageSettings settings{config.dither, config.formats, config.max_pixels, config.max_frames,
+                                     config.max_memory_bytes};
+    bw::start_images(settings);
+    const auto storage = bw::open_storage(config.outdir, config.max_file_bytes);
     std::string uri;
     std::string name;
     while (std::cin >> uri >> name) {
         const auto start = std::chrono::steady_clock::now();
         const std::string source = storage->read(uri);
-        storage->commit(name, bw::to_monochrome(source, std::filesystem::path(name).extension().string()));
+        const std::string extension = std::filesystem::path(name).extension().string();
+        storage->commit(name, bw::to_monochrome(source, extension, settings, {}));
         const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
         std::cout << took.count() << std::endl;
     }
