@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# all.sh [--bw BINARY]: every measurement of the README beside this, as Markdown, in less than ten minutes on an idle machine.
+set -euo pipefail
+cd "$(dirname "$0")"
+for name in step conversion throughput scaling memory; do
+    printf '\n## %s\n\n' "$name"
+    "./$name.py" "$@"
+done
