@@ -15,7 +15,7 @@ from statistics import mean, median
 
 from common import MEMORY, SMALL, Queue, Server, parse_arguments, photograph, rate, ratio, spread, stop, wait_until
 
-ROUND = 2  # seconds; how many jobs that is, a first run tells
+ROUND = 1.5  # seconds; how many jobs that is, a first run tells
 WARM_UP = 2  # jobs that are not counted of a run whose every job is looked at
 
 
@@ -55,14 +55,16 @@ def outside(queue, worker, jobs, outdir):
 
 
 def report(queue, disk, rounds):
+    places = (("in memory", MEMORY), ("on disk", disk))
     print("| picture | bw, jobs/s | convert per job, jobs/s | ratio |\n| --- | --- | --- | --- |")
     for size, image in (("70x46", SMALL), ("1920x1200", photograph(disk, 1920, 1200))):
-        own, other = compare(queue, image, disk, rounds).values()
-        print(f"| {size} | {spread(own)} | {spread(other)} | {ratio(own, other):.1f} |", flush=True)
+        for name, outdir in places:
+            own, other = compare(queue, image, outdir, rounds).values()
+            print(f"| {size}, OUTDIR {name} | {spread(own)} | {spread(other)} | {ratio(own, other):.1f} |", flush=True)
     print("\n| µs per job outside the conversion | commit | settle | rest | together | mean |"
           "\n| --- | --- | --- | --- | --- | --- |")
     for what, worker in (("the loop alone", "loop"), ("between conversions", "bw")):
-        for name, outdir in (("in memory", MEMORY), ("on disk", disk)):
+        for name, outdir in places:
             values = outside(queue, worker, 2000, outdir)
             print(f"| {what}, OUTDIR {name} | " + " | ".join(f"{value:.0f}" for value in values) + " |", flush=True)
 
