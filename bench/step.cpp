@@ -6,8 +6,10 @@
 //   library  what ImageMagick does for `-monochrome`, with the same frame
 //   decode   the bytes of a JPEG to levels, where no frame is needed
 //   encode   black and white levels to the bytes of a JPEG
-#include <Magick++.h>
+// clang-format off
 #include <benchmark/benchmark.h>
+#include <Magick++.h>  // last: it declares what assert() calls in a namespace of its own
+// clang-format on
 
 #include <chrono>
 #include <filesystem>
