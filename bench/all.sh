@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# all.sh [--bw BINARY]: every measurement of the README beside this, as Markdown, in less than ten minutes on an idle machine.
+# all.sh [--bw BINARY]: every measurement of the README beside this, as Markdown, in about ten minutes.
 set -euo pipefail
 cd "$(dirname "$0")"
 for name in step conversion throughput scaling memory; do

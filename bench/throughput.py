@@ -4,7 +4,7 @@ conversion. See README.md.
 
     bench/throughput.py [--bw BINARY] [--disk FOLDER] [--rounds N]
 
-Prints Markdown. Needs a build and the packages of `scripts/packages.sh test`, and about two minutes.
+Prints Markdown. Needs a build and the packages of `scripts/packages.sh test`, and about three minutes.
 """
 
 import json
@@ -70,7 +70,7 @@ def report(queue, disk, rounds):
 
 
 def main():
-    arguments = parse_arguments(__doc__, rounds=5)
+    arguments = parse_arguments(__doc__, rounds=3)
     with tempfile.TemporaryDirectory(prefix="bw-bench-", dir=arguments.disk) as folder:
         folder = Path(folder)
         server = Server(folder / "server").start()
