@@ -1,5 +1,7 @@
 #include "bw/image.hpp"
 
+#include <malloc.h>
+
 #include "bw/error.hpp"
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
@@ -123,7 +125,14 @@ std::string convert_frames(std::string_view bytes, const Format& source, const F
 
 }  // namespace
 
-void start_images(const ImageSettings& settings) { image::start_magick(settings.formats); }
+void start_images(const ImageSettings& settings) {
+    // Else the memory of every picture is mapped anew and given back: an eighth of the time of a job.
+    constexpr int kMappedFrom = 32 << 20;  // glibc's maximum
+    constexpr int kKept = 16 << 20;        // of what is free, between jobs
+    ::mallopt(M_MMAP_THRESHOLD, kMappedFrom);
+    ::mallopt(M_TRIM_THRESHOLD, kKept);
+    image::start_magick(settings.formats);
+}
 
 std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
                           const std::stop_token& stop) {

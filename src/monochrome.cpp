@@ -22,9 +22,11 @@ constexpr double kBlue = 0.072186;
 
 using mono::Histogram;
 
-Histogram histogram_of(const GreyImage& image) {
+Histogram histogram_of(const GreyImage& image, const Checkpoint& checkpoint) {
     std::vector<std::uint32_t> counts(kLevels);
-    for (const Level level : image.levels) ++counts[level];
+    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) ++counts[image.levels[i]];
+    });
     Histogram histogram;
     for (std::size_t level = 0; level < kLevels; ++level) {
         if (counts[level] > 0) histogram.push_back({static_cast<Level>(level), counts[level]});
@@ -69,11 +71,11 @@ std::vector<Level> stretch_levels(const Histogram& histogram, std::size_t pixels
     return stretch_levels(histogram, range_of(histogram, all * 0.0015, all - all * 0.9995));
 }
 
-void cut_at_half_range(GreyImage& image) {
+void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
     const auto columns = static_cast<double>(image.columns);
     const auto rows = static_cast<double>(image.rows);
-    const Range range =
-        range_of(histogram_of(image), 0.02 * columns * rows, columns * rows - 0.99 * columns * rows);
+    const Range range = range_of(histogram_of(image, checkpoint), 0.02 * columns * rows,
+                                 columns * rows - 0.99 * columns * rows);
     const double scale = 65535.0 * (1.0 / (range.white - range.black));
     const auto is_black = [&](std::size_t level) {
         if (range.black == range.white) return static_cast<double>(level) <= kHalf;
@@ -84,13 +86,25 @@ void cut_at_half_range(GreyImage& image) {
     for (std::size_t step = kLevels / 2; step > 0; step /= 2) {
         if (is_black(first_white + step - 1)) first_white += step;
     }
-    for (Level& level : image.levels) level = level >= first_white ? kWhite : kBlack;
+    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) {
+            image.levels[i] = image.levels[i] >= first_white ? kWhite : kBlack;
+        }
+    });
 }
 
 void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
-    const Histogram histogram = histogram_of(image);
+    const Histogram histogram = histogram_of(image, checkpoint);
     const auto stretched = stretch_levels(histogram, image.levels.size());
-    const auto palette = mono::make_palette(image, histogram, stretched);
+    const auto is_done = [&](const auto& one) {
+        return stretched[one.level] == kBlack || stretched[one.level] == kWhite;
+    };
+    // A scan, say: its levels are the palette, and no pixel leaves an error.
+    if (std::all_of(histogram.begin(), histogram.end(), is_done)) {
+        for (Level& level : image.levels) level = stretched[level];
+        return;
+    }
+    const auto palette = mono::make_palette(image, histogram, stretched, checkpoint);
     if (palette.size == 1) {
         return std::fill(image.levels.begin(), image.levels.end(), palette.is_white(0) ? kWhite : kBlack);
     }
@@ -100,19 +114,19 @@ void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
 // Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
 // what a pixel inherits is rounded once, half up.
 void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
-    const auto stretched = stretch_levels(histogram_of(image), image.levels.size());
+    const auto stretched = stretch_levels(histogram_of(image, checkpoint), image.levels.size());
     std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
     for (std::size_t y = 0; y < image.rows; ++y) {
         Level* row = image.levels.data() + y * image.columns;
         std::int32_t left = 0;
         std::int32_t above_left = 0;
         for (std::size_t x = 0; x < image.columns; ++x) {
+            if (x % mono::kPart == 0) checkpoint();
             const std::int32_t inherited = 7 * left + 3 * above[x + 2] + 5 * above[x + 1] + above_left;
             const std::int32_t level = stretched[row[x]] + ((inherited + 8) >> 4);
             row[x] = level > kHalf ? kWhite : kBlack;
             above_left = std::exchange(above[x + 1], left = level - row[x]);
         }
-        checkpoint();
     }
 }
 
@@ -147,7 +161,7 @@ void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoi
         case Dither::kRiemersma:
             return riemersma(image, checkpoint);
         case Dither::kNone:
-            return cut_at_half_range(image);
+            return cut_at_half_range(image, checkpoint);
         case Dither::kFloydSteinberg:
             return floyd_steinberg(image, checkpoint);
     }

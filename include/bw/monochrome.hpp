@@ -32,7 +32,7 @@ struct GreyImage {
     std::vector<Level> alpha = {};
 };
 
-// Called between parts of the work, each of a few milliseconds at most; may throw to end it.
+// Called between parts of the work, each of some milliseconds; may throw to end it.
 using Checkpoint = std::function<void()>;
 
 // Every level becomes 0 or 65535. If `checkpoint` throws, the levels are worth nothing.

@@ -1,6 +1,7 @@
 #include "bilevel.hpp"
 
 #include <memory>
+#include <utility>
 
 namespace bw::image {
 namespace {
@@ -118,7 +119,12 @@ void empty(Magick::Image& frame) {
                                         MagickCore::MagickTrue, failure.get());
     if (bare != nullptr) {
         frame.replaceImage(bare);
+        // As one pixel: each of these steps would open the pixels and copy them, a third of all the time.
+        const auto [columns, rows] = std::pair(bare->columns, bare->rows);
+        bare->columns = bare->rows = 1;
         prepare(bare, failure.get());
+        bare->columns = columns;
+        bare->rows = rows;
     }
     // Not throwException(failure), which on ImageMagick 7 destroys what it is given.
     if (failure->severity >= MagickCore::ErrorException) {

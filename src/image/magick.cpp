@@ -179,9 +179,12 @@ std::string does_not_fit(std::uint64_t max_memory_bytes) {
 void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
 
 void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes) {
-    if (dynamic_cast<const Magick::ErrorResourceLimit*>(&cause) != nullptr ||
-        dynamic_cast<const Magick::ErrorCache*>(&cause) != nullptr) {
-        refuse(does_not_fit(max_memory_bytes) + cause.what());
+    // An encoder's complaint may stand before the reason for it.
+    for (const Magick::Exception* one = &cause; one != nullptr; one = one->nested()) {
+        if (dynamic_cast<const Magick::ErrorResourceLimit*>(one) != nullptr ||
+            dynamic_cast<const Magick::ErrorCache*>(one) != nullptr) {
+            refuse(does_not_fit(max_memory_bytes) + one->what());
+        }
     }
     refuse(std::string("the image cannot be converted: ") + cause.what());
 }

@@ -1,5 +1,7 @@
-// How levels fall into cells of eight bits and slots of six.
+// Levels in cells of eight bits and slots of six, and counted; the work in parts.
 #pragma once
+
+#include <algorithm>
 
 #include "bw/monochrome.hpp"
 
@@ -28,5 +30,16 @@ struct LevelCount {
     std::uint32_t count;
 };
 using Histogram = std::vector<LevelCount>;
+
+// How many pixels are worked on between two checkpoints, where nothing else divides the work.
+constexpr std::size_t kPart = 1U << 20;
+
+template <typename Work>
+void in_parts(std::size_t pixels, const Checkpoint& checkpoint, const Work& work) {
+    for (std::size_t first = 0; first < pixels; first += kPart) {
+        checkpoint();
+        work(first, std::min(first + kPart, pixels));
+    }
+}
 
 }  // namespace bw::mono

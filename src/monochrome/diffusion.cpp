@@ -103,15 +103,8 @@ class Diffusion {
     }
 
     void add(std::size_t start, std::span<const std::uint32_t> offsets) {
-        std::uint32_t* to_offset = offsets_.data() + pending_;
-        double* to_value = values_.data() + pending_;
-        const Level* levels = levels_.data();
-        const Level* stretch = stretch_.data();
-        for (const std::uint32_t offset : offsets) {
-            *to_offset++ = static_cast<std::uint32_t>(start + offset);
-            *to_value++ = stretch[levels[start + offset]];
-        }
-        pending_ += offsets.size();
+        Level* first = levels_.data() + start;
+        for (const std::uint32_t offset : offsets) pixels_[pending_++] = first + offset;
     }
 
     // The sums need to know the levels of the kErrors pixels after a chunk.
@@ -120,25 +113,23 @@ class Diffusion {
     void settle_chunk() {
         settle(kChunk);
         pending_ -= kChunk;
-        std::memmove(offsets_.data(), offsets_.data() + kChunk, pending_ * sizeof offsets_[0]);
-        std::memmove(values_.data(), values_.data() + kChunk, pending_ * sizeof values_[0]);
+        std::memmove(pixels_.data(), pixels_.data() + kChunk, pending_ * sizeof pixels_[0]);
     }
 
+    // What is left, in full rounds.
     void finish() {
-        std::fill(values_.begin() + static_cast<std::ptrdiff_t>(pending_), values_.end(), 0.0);
+        std::fill(pixels_.begin() + static_cast<std::ptrdiff_t>(pending_), pixels_.end(), &no_pixel_);
         settle(pending_);
     }
 
   private:
-    static constexpr std::size_t kChunk = 4096;
+    static constexpr std::size_t kChunk = 1024;
 
     void settle(std::size_t count) {
         if (!std::exchange(begun_, true)) {
-            for (std::size_t i = 0; i < kErrors; ++i) sums_[i / 2][i % 2] = values_[i];
+            for (std::size_t i = 0; i < kErrors; ++i) sums_[i / 2][i % 2] = stretch_[*pixels_[i]];
         }
-        const std::size_t rounds = (count + kErrors - 1) / kErrors;
-        run(rounds);
-        for (std::size_t i = 0; i < count; ++i) levels_[offsets_[i]] = results_[i];
+        run((count + kErrors - 1) / kErrors);
     }
 
     void run(std::size_t rounds);
@@ -152,9 +143,8 @@ class Diffusion {
     double last_weight_;
     bool begun_ = false;
     std::size_t pending_ = 0;
-    std::array<std::uint32_t, kChunk + HilbertCurve::kBlock + kErrors> offsets_;
-    std::array<double, kChunk + HilbertCurve::kBlock + 2 * kErrors> values_;
-    std::array<Level, kChunk + kErrors> results_;  // the last chunk is longer, and then full rounds
+    std::array<Level*, kChunk + HilbertCurve::kBlock + 2 * kErrors> pixels_;
+    Level no_pixel_ = 0;
 };
 
 // Adding it to a double under 2^51 leaves the nearest integer in the last bits: faster than any conversion.
@@ -194,8 +184,8 @@ void Diffusion::run(std::size_t rounds) {
     Pair level = both(sums[0][0]);
     const Pair last_weight = both(last_weight_);
 
-    const double* coming = values_.data() + kErrors;
-    Level* result = results_.data();
+    Level* const* pixel = pixels_.data();
+    const Level* stretch = stretch_.data();
     const auto one = [&]<std::size_t Now, std::size_t... I>(std::index_sequence<I...>)
         __attribute__((always_inline)) {
         level = lower(higher(level, both(0)), both(65535));
@@ -214,8 +204,8 @@ void Diffusion::run(std::size_t rounds) {
         }
         constexpr std::size_t kNext = (Now + 1) % kErrors;
         level = both(sums[kNext / 2][kNext % 2]) + last_weight * error;
-        result[Now] = static_cast<Level>(is_dark[0]) ^ flip;
-        const double later = coming[Now];
+        *pixel[Now] = static_cast<Level>(is_dark[0]) ^ flip;
+        const double later = stretch[*pixel[Now + kErrors]];
         if constexpr (Now % 2 == 0) {
             sums[Now / 2] = Pair{later, sums[Now / 2][1]};
         } else {
@@ -228,8 +218,7 @@ void Diffusion::run(std::size_t rounds) {
             (one.template operator()<Now>(std::make_index_sequence<kPairs>()), ...);
         }
         (std::make_index_sequence<kErrors>());
-        coming += kErrors;
-        result += kErrors;
+        pixel += kErrors;
     }
     std::memcpy(sums_, sums, sizeof sums);
 }

@@ -13,6 +13,7 @@ namespace {
 constexpr int kDepth = 8;
 constexpr std::size_t kFirstCell = kTreeNodes / 2;
 constexpr std::size_t kMostEntries = 2;
+constexpr std::size_t kRunsBetweenCheckpoints = 1U << 16;
 
 std::size_t ancestor(unsigned cell, int depth) { return (kFirstCell + cell) >> (kDepth - depth); }
 
@@ -130,17 +131,20 @@ class Tree {
     }();
 };
 
-Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch) {
+Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch,
+                        const Checkpoint& checkpoint) {
     Tree tree;
     const auto same = [&](std::size_t a, std::size_t b) {
         return stretch[image.levels[a]] == stretch[image.levels[b]] &&
                (image.alpha.empty() || image.alpha[a] == image.alpha[b]);
     };
+    std::size_t runs = 0;
     for (std::size_t row = 0; row < image.levels.size(); row += image.columns) {
         for (std::size_t start = row, end = row; start < row + image.columns; start = end) {
             while (++end < row + image.columns && same(start, end)) {
             }
             tree.add(stretch[image.levels[start]], end - start);
+            if (++runs % kRunsBetweenCheckpoints == 0) checkpoint();
         }
     }
     return tree.prune();
@@ -250,9 +254,10 @@ bool Palette::by_distance_alone() const {
     return levels[0] != levels[1] && std::none_of(nodes.begin() + 4, nodes.end(), deeper);
 }
 
-Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch) {
+Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch,
+                     const Checkpoint& checkpoint) {
     const auto quick = palette_by_totals(total(histogram, stretch));
-    return quick ? *quick : palette_by_runs(image, stretch);
+    return quick ? *quick : palette_by_runs(image, stretch, checkpoint);
 }
 
 }  // namespace bw::mono

@@ -33,6 +33,7 @@ class Palette {
 };
 
 // `stretch` has, by level, what each is stretched to.
-Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch);
+Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch,
+                     const Checkpoint& checkpoint);
 
 }  // namespace bw::mono
