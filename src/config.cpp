@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 constexpr std::string_view kDurationFormat = "a duration such as 500ms, 30s or 2m";
 
 constexpr std::string_view kSizeFormat = "a number of bytes, or a size such as 256MiB or 1GiB";
-constexpr std::string_view kCountFormat = "a number such as 1000 or 50M";
+constexpr std::string_view kCountFormat = "a number such as 1000 or 50M, at most 1G";
 
 bool store_duration(milliseconds& target, std::string_view text, bool zero_allowed) {
     static constexpr std::array<std::pair<std::string_view, int>, 4> kUnits{
@@ -51,29 +51,31 @@ bool duration_or_zero(Config& config, std::string_view text) {
 
 using Units = std::array<std::pair<std::string_view, std::uint64_t>, 4>;
 
-bool store_amount(std::uint64_t& target, std::string_view text, const Units& units) {
-    // ImageMagick's own arithmetic is signed.
-    static constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
+bool store_amount(std::uint64_t& target, std::string_view text, const Units& units, std::uint64_t most) {
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), target);
     if (failure != std::errc{} || target == 0) return false;
     const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
     const auto* found =
         std::find_if(units.begin(), units.end(), [&](const auto& known) { return known.first == unit; });
-    if (found == units.end() || target > kMost / found->second) return false;
+    if (found == units.end() || target > most / found->second) return false;
     target *= found->second;
     return true;
 }
 
 template <std::uint64_t Config::*Target>
 bool size(Config& config, std::string_view text) {
+    // ImageMagick's own arithmetic is signed.
+    static constexpr std::uint64_t kMost = std::uint64_t{1} << 50;
     return store_amount(config.*Target, text,
-                        {{{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}});
+                        {{{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}}}, kMost);
 }
 
 template <std::uint64_t Config::*Target>
 bool count(Config& config, std::string_view text) {
+    // Pixels are counted in 32 bits.
+    static constexpr std::uint64_t kMost = 1'000'000'000;
     return store_amount(config.*Target, text,
-                        {{{"", 1}, {"k", 1000}, {"M", 1'000'000}, {"G", 1'000'000'000}}});
+                        {{{"", 1}, {"k", 1000}, {"M", 1'000'000}, {"G", 1'000'000'000}}}, kMost);
 }
 
 template <std::string Config::*Target>

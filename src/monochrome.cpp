@@ -10,6 +10,7 @@
 namespace bw {
 namespace {
 
+using mono::Histogram;
 using mono::kLevels;
 
 constexpr Level kBlack = 0;
@@ -19,8 +20,6 @@ constexpr double kHalf = 32767.5;
 constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageMagick has
 constexpr double kGreen = 0.715158;
 constexpr double kBlue = 0.072186;
-
-using mono::Histogram;
 
 Histogram histogram_of(const GreyImage& image, const Checkpoint& checkpoint) {
     std::vector<std::uint32_t> counts(kLevels);
@@ -121,7 +120,7 @@ void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
         std::int32_t left = 0;
         std::int32_t above_left = 0;
         for (std::size_t x = 0; x < image.columns; ++x) {
-            if (x % mono::kPart == 0) checkpoint();
+            if ((y * image.columns + x) % mono::kPart == 0) checkpoint();
             const std::int32_t inherited = 7 * left + 3 * above[x + 2] + 5 * above[x + 1] + above_left;
             const std::int32_t level = stretched[row[x]] + ((inherited + 8) >> 4);
             row[x] = level > kHalf ? kWhite : kBlack;

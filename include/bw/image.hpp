@@ -16,7 +16,7 @@ namespace bw {
 struct ImageSettings {
     Dither dither = Dither::kRiemersma;
     std::vector<std::string> formats;    // what may be decoded and encoded: "jpeg", "pnm"
-    std::uint64_t max_pixels = 0;        // over all frames
+    std::uint64_t max_pixels = 0;        // over all frames; fewer than 2^32
     std::uint64_t max_frames = 0;        // or pages
     std::uint64_t max_memory_bytes = 0;  // for ImageMagick's pixels; none of them ever go to a file
 };
@@ -31,7 +31,8 @@ void start_images(const ImageSettings& settings);
 // of the result; where it names none of settings.formats, that is the source's own. Animations and multi-page
 // files stay what they are if the result's format holds several frames; else the first frame is the result.
 // Throws Error (kImage) for everything else, damage and too much of anything among it, and some Error soon
-// after a stop is requested: within milliseconds, but for the decoders that nothing can interrupt.
+// after a stop is requested: within some hundredths of a second, but for the steps of ImageMagick and of
+// decoders that nothing can interrupt.
 // One thread at a time: the process is the unit of concurrency.
 std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
                           const std::stop_token& stop);

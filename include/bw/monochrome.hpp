@@ -26,7 +26,7 @@ void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels);
 struct GreyImage {
     std::size_t columns = 0;
     std::size_t rows = 0;
-    std::vector<Level> levels;  // columns x rows, row by row
+    std::vector<Level> levels;  // columns x rows, row by row; fewer than 2^32
     // Of a picture with transparency; else empty. It has no part in the result but where ImageMagick's
     // depends on how rounding errors add up: there a run of equal pixels ends where this changes.
     std::vector<Level> alpha = {};

@@ -1,5 +1,6 @@
 #include "bilevel.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -11,37 +12,36 @@ static_assert(sizeof(Magick::Quantum) == sizeof(Level), "ImageMagick of 16 bits 
 // What ImageMagick 6 and 7 name differently.
 #if MagickLibVersion >= 0x700
 
-void copy_grey(const Magick::Image& frame, const Magick::Quantum* row, Level* levels, std::size_t columns) {
+void copy_grey(const Magick::Image& frame, const Magick::Quantum* pixel, Level* levels, std::size_t count) {
     const auto* image = frame.constImage();
     const auto channels = MagickCore::GetPixelChannels(image);
-    for (std::size_t x = 0; x < columns; ++x, row += channels) {
-        levels[x] = MagickCore::GetPixelRed(image, row);
+    for (std::size_t x = 0; x < count; ++x, pixel += channels) {
+        levels[x] = MagickCore::GetPixelRed(image, pixel);
     }
 }
 
-void copy_alpha(const Magick::Image& frame, const Magick::Quantum* row, Level* levels, std::size_t columns) {
+void copy_alpha(const Magick::Image& frame, const Magick::Quantum* pixel, Level* levels, std::size_t count) {
     const auto* image = frame.constImage();
     const auto channels = MagickCore::GetPixelChannels(image);
-    for (std::size_t x = 0; x < columns; ++x, row += channels) {
-        levels[x] = MagickCore::GetPixelAlpha(image, row);
+    for (std::size_t x = 0; x < count; ++x, pixel += channels) {
+        levels[x] = MagickCore::GetPixelAlpha(image, pixel);
     }
 }
 
-void weigh_colours(const Magick::Image& frame, const Magick::Quantum* row, Level* levels,
-                   std::size_t columns) {
+void weigh_colours(const Magick::Image& frame, const Magick::Quantum* pixel, Level* levels,
+                   std::size_t count) {
     const auto* image = frame.constImage();
     const auto channels = MagickCore::GetPixelChannels(image);
-    for (std::size_t x = 0; x < columns; ++x, row += channels) {
-        levels[x] = grey_level(MagickCore::GetPixelRed(image, row), MagickCore::GetPixelGreen(image, row),
-                               MagickCore::GetPixelBlue(image, row));
+    for (std::size_t x = 0; x < count; ++x, pixel += channels) {
+        levels[x] = grey_level(MagickCore::GetPixelRed(image, pixel), MagickCore::GetPixelGreen(image, pixel),
+                               MagickCore::GetPixelBlue(image, pixel));
     }
 }
 
-void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_t columns) {
+void fill(Magick::Image& frame, Magick::Quantum* pixel, const Level* levels, std::size_t count) {
     auto* image = frame.image();
-    auto* pixel = frame.setPixels(0, static_cast<ssize_t>(row), columns, 1);
     const auto channels = MagickCore::GetPixelChannels(image);
-    for (std::size_t x = 0; x < columns; ++x, pixel += channels) {
+    for (std::size_t x = 0; x < count; ++x, pixel += channels) {
         MagickCore::SetPixelGray(image, levels[x], pixel);
         MagickCore::SetPixelIndex(image, levels[x] == 0 ? 0 : 1, pixel);
     }
@@ -54,29 +54,29 @@ void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo* failure) {
     image->alpha_trait = MagickCore::UndefinedPixelTrait;
     MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace, failure);
     MagickCore::AcquireImageColormap(image, 2, failure);
-    image->type = MagickCore::BilevelType;
 }
 
 #else
 
-void copy_grey(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
-    for (std::size_t x = 0; x < columns; ++x) levels[x] = row[x].red;
+void copy_grey(const Magick::Image&, const Magick::PixelPacket* pixels, Level* levels, std::size_t count) {
+    for (std::size_t x = 0; x < count; ++x) levels[x] = pixels[x].red;
 }
 
-void copy_alpha(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
-    for (std::size_t x = 0; x < columns; ++x) levels[x] = row[x].opacity;
+void copy_alpha(const Magick::Image&, const Magick::PixelPacket* pixels, Level* levels, std::size_t count) {
+    for (std::size_t x = 0; x < count; ++x) levels[x] = pixels[x].opacity;
 }
 
-void weigh_colours(const Magick::Image&, const Magick::PixelPacket* row, Level* levels, std::size_t columns) {
-    for (std::size_t x = 0; x < columns; ++x) levels[x] = grey_level(row[x].red, row[x].green, row[x].blue);
+void weigh_colours(const Magick::Image&, const Magick::PixelPacket* pixels, Level* levels,
+                   std::size_t count) {
+    for (std::size_t x = 0; x < count; ++x)
+        levels[x] = grey_level(pixels[x].red, pixels[x].green, pixels[x].blue);
 }
 
 constexpr Magick::Quantum kOpaque = 0;
 
-void fill(Magick::Image& frame, const Level* levels, std::size_t row, std::size_t columns) {
-    auto* pixels = frame.setPixels(0, static_cast<ssize_t>(row), columns, 1);
+void fill(Magick::Image& frame, Magick::PixelPacket* pixels, const Level* levels, std::size_t count) {
     auto* indexes = frame.getIndexes();
-    for (std::size_t x = 0; x < columns; ++x) {
+    for (std::size_t x = 0; x < count; ++x) {
         pixels[x] = {levels[x], levels[x], levels[x], kOpaque};
         indexes[x] = levels[x] == 0 ? 0 : 1;
     }
@@ -89,25 +89,37 @@ void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
     image->matte = MagickCore::MagickFalse;
     MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace);
     MagickCore::AcquireImageColormap(image, 2);
-    image->type = MagickCore::BilevelType;
 }
 
 #endif
 
+// Calls work(first row, rows), some at a time: one by one those of a picture of one column take a minute.
+template <typename Work>
+void in_rows(const GreyImage& image, const Checkpoint& checkpoint, const Work& work) {
+    constexpr std::size_t kPixelsAtOnce = 1U << 16;
+    const std::size_t most = std::max<std::size_t>(1, kPixelsAtOnce / image.columns);
+    for (std::size_t y = 0; y < image.rows; y += most) {
+        checkpoint();
+        work(y, std::min(most, image.rows - y));
+    }
+}
+
 // A grey picture is taken as it is, everything else as sRGB.
-GreyImage grey_of(Magick::Image& frame) {
+GreyImage grey_of(Magick::Image& frame, const Checkpoint& checkpoint) {
     const bool grey = frame.colorSpace() == Magick::GRAYColorspace;
     if (!grey && frame.colorSpace() != Magick::sRGBColorspace) frame.colorSpace(Magick::sRGBColorspace);
     GreyImage image{frame.columns(), frame.rows(), {}};
     image.levels.resize(image.columns * image.rows);
     if (has_alpha(frame)) image.alpha.resize(image.levels.size());
     const auto convert = grey ? copy_grey : weigh_colours;
-    for (std::size_t y = 0; y < image.rows; ++y) {
-        const auto* row = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, 1);
+    in_rows(image, checkpoint, [&](std::size_t y, std::size_t rows) {
+        const auto* pixels = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, rows);
         const std::size_t start = y * image.columns;
-        convert(frame, row, image.levels.data() + start, image.columns);
-        if (!image.alpha.empty()) copy_alpha(frame, row, image.alpha.data() + start, image.columns);
-    }
+        convert(frame, pixels, image.levels.data() + start, rows * image.columns);
+        if (!image.alpha.empty()) {
+            copy_alpha(frame, pixels, image.alpha.data() + start, rows * image.columns);
+        }
+    });
     return image;
 }
 
@@ -144,13 +156,16 @@ void drop_colour_profile(Magick::Image& frame) {
 }  // namespace
 
 void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpoint) {
-    GreyImage image = grey_of(frame);
+    GreyImage image = grey_of(frame, checkpoint);
     empty(frame);
     make_monochrome(image, dither, checkpoint);
-    for (std::size_t y = 0; y < image.rows; ++y) {
-        fill(frame, image.levels.data() + y * image.columns, y, image.columns);
+    in_rows(image, checkpoint, [&](std::size_t y, std::size_t rows) {
+        auto* pixels = frame.setPixels(0, static_cast<ssize_t>(y), image.columns, rows);
+        fill(frame, pixels, image.levels.data() + y * image.columns, rows * image.columns);
         frame.syncPixels();
-    }
+    });
+    // Else some encoders of ImageMagick 6 make the frame black and white once more, in their own slow way.
+    frame.image()->type = Magick::BilevelType;
     drop_colour_profile(frame);
 }
 

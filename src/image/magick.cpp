@@ -29,6 +29,9 @@ constexpr const char* kCeilings = R"(<policymap>
   <policy domain="resource" name="area" value="1EP"/>
   <policy domain="resource" name="width" value="1EP"/>
   <policy domain="resource" name="height" value="1EP"/>
+  <policy domain="resource" name="list-length" value="1EP"/>
+  <policy domain="resource" name="time" value="1EP"/>
+  <policy domain="resource" name="throttle" value="0"/>
 </policymap>)";
 
 // As high as no ceiling above: ImageMagick takes the lower of the two.
@@ -170,6 +173,32 @@ void make_tiff_of_one_bit(Magick::Image& frame) {
     frame.image()->depth = 1;
 }
 
+// ImageMagick 6 makes GIFs of pictures that it calls sRGB only. From grey it would take the long way, back to
+// a palette of its own; that ours is of grey anyway it need not know.
+void keep_palette([[maybe_unused]] Magick::Image& frame) {
+#if MagickLibVersion < 0x700
+    frame.image()->colorspace = Magick::sRGBColorspace;
+#endif
+}
+
+// ImageMagick 6 would first make the frame black and white once more. Several frames follow each other, as
+// PBM has it (netpbm's pbm(5)).
+void append_pbm(std::string& file, Magick::Image& frame) {
+    const std::size_t columns = frame.columns();
+    const std::size_t rows_at_once = std::max<std::size_t>(1, (1U << 16) / columns);
+    file += "P4\n" + std::to_string(columns) + " " + std::to_string(frame.rows()) + "\n";
+    std::vector<std::uint8_t> greys(columns * rows_at_once);
+    for (std::size_t y = 0; y < frame.rows(); y += rows_at_once) {
+        const std::size_t rows = std::min(rows_at_once, frame.rows() - y);
+        frame.write(0, static_cast<ssize_t>(y), columns, rows, "I", Magick::CharPixel, greys.data());
+        for (std::size_t i = 0; i < columns * rows; ++i) {
+            const std::size_t bit = i % columns % 8;
+            if (bit == 0) file += '\0';
+            if (greys[i] == 0) file.back() = static_cast<char>(file.back() | 0x80 >> bit);
+        }
+    }
+}
+
 std::string does_not_fit(std::uint64_t max_memory_bytes) {
     return "the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) + " bytes): ";
 }
@@ -196,6 +225,8 @@ void start_magick(std::span<const std::string> formats) {
     MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
     // It counts the life of the process.
     MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
+    // Milliseconds to sleep at every step.
+    MagickCore::SetMagickResourceLimit(MagickCore::ThrottleResource, 0);
     // Threads gain next to nothing within an image; one worker a core uses the cores better.
     Magick::ResourceLimits::thread(1);
 }
@@ -234,12 +265,18 @@ Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_me
 }
 
 std::string encode(Frames& frames, const Format& format) {
+    if (format.coder == "PBM" || format.coder == "PNM") {
+        std::string file;
+        for (auto& frame : frames) append_pbm(file, frame);
+        return file;
+    }
     const std::string coder(format.coder);
     const Magick::CoderInfo abilities(coder);
     if (!abilities.isWritable()) refuse("this ImageMagick cannot write " + coder);
     for (auto& frame : frames) {
         frame.magick(coder);
         if (format.name == "tiff") make_tiff_of_one_bit(frame);
+        if (format.name == "gif") keep_palette(frame);
         // A job that is done twice gives the same bytes: no time of the writing.
         if (format.name == "png") frame.defineValue("png", "exclude-chunks", "date,time");
     }

@@ -2,9 +2,7 @@
 
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <utility>
-#include <vector>
 
 #include "hilbert.hpp"
 

@@ -54,15 +54,9 @@ class Tree {
         leaf.sum += static_cast<double>(run) * kScale * level;
     }
 
+    // One walk is enough: a threshold that is the third largest error leaves the root and one node.
     Palette prune() {
-        double next = first_threshold();
-        std::size_t entries = count_leaves();
-        while (entries > kMostEntries) {
-            const double threshold = next;
-            next = nodes_[kRoot].error - 1;
-            entries = 0;
-            reduce(kRoot, threshold, next, entries);
-        }
+        if (count_leaves() > kMostEntries) reduce(kRoot, third_largest_error());
         return palette();
     }
 
@@ -81,26 +75,19 @@ class Tree {
                                                       [](const Node& node) { return node.exists; }));
     }
 
-    double first_threshold() const {
+    // Three leaves have more than three nodes above them.
+    double third_largest_error() const {
         std::vector<double> errors;
         walk(nodes_, kRoot, [&](std::size_t node) { errors.push_back(nodes_[node].error); });
-        constexpr std::size_t kRank = 3;
-        if (errors.size() <= kRank) return 0;
-        std::sort(errors.begin(), errors.end());
-        return errors[errors.size() - kRank];
+        std::nth_element(errors.begin(), errors.begin() + 2, errors.end(), std::greater<>());
+        return errors[2];
     }
 
-    void reduce(std::size_t id, double threshold, double& next, std::size_t& entries) {
+    void reduce(std::size_t id, double threshold) {
         if (id >= kTreeNodes || !nodes_[id].exists) return;
-        reduce(2 * id, threshold, next, entries);
-        reduce(2 * id + 1, threshold, next, entries);
-        const Node& node = nodes_[id];
-        if (node.error <= threshold) {
-            merge(id);
-        } else {
-            if (node.pixels > 0) ++entries;
-            next = std::min(next, node.error);
-        }
+        reduce(2 * id, threshold);
+        reduce(2 * id + 1, threshold);
+        if (nodes_[id].error <= threshold) merge(id);
     }
 
     void merge(std::size_t top) {
@@ -178,9 +165,10 @@ Totals total(const Histogram& histogram, std::span<const Level> stretch) {
 
 // The mean, rounded half up; nothing if it lies so near to a half that doubles may round it either way.
 std::optional<Level> clear_mean(std::int64_t sum, std::int64_t pixels) {
-    constexpr double kMargin = 1e-3;  // doubles are off by 65535 x 50 million x 2^-53 at the very most
-    const double fraction = static_cast<double>(sum % pixels) / static_cast<double>(pixels);
-    if (std::abs(fraction - 0.5) < kMargin) return std::nullopt;
+    const auto count = static_cast<double>(pixels);
+    const double margin = 1e-4 + 65535 * count * 0x1p-52;  // as many additions, each off by 2^-53 at most
+    const double fraction = static_cast<double>(sum % pixels) / count;
+    if (std::abs(fraction - 0.5) < margin) return std::nullopt;
     return static_cast<Level>(sum / pixels + (fraction > 0.5 ? 1 : 0));
 }
 
@@ -193,7 +181,8 @@ std::optional<Palette> palette_by_totals(const Totals& totals) {
 
     auto errors = totals.error;
     std::nth_element(errors.begin(), errors.begin() + 1, errors.end(), std::greater<>());
-    constexpr double kMargin = 1e-6;  // relative; the sums of doubles are off by 50 million x 2^-53
+    constexpr double kMargin =
+        1e-6;  // relative; of a thousand million additions each is off by 2^-53 at most
     if (static_cast<double>(errors[0] - errors[1]) < kMargin * static_cast<double>(errors[0])) {
         return std::nullopt;
     }

@@ -139,8 +139,11 @@ TEST(Config, ReadsSizesAndCounts) {
     }
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_PIXELS", "100M"}}).max_pixels, 100'000'000U);
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_FRAMES", "20"}}).max_frames, 20U);
-    EXPECT_THAT(complaint({{"BW_MAX_PIXELS", "1MiB"}}),
-                HasSubstr(R"(invalid BW_MAX_PIXELS "1MiB" (format: a number such as 1000 or 50M))"));
+    EXPECT_THAT(
+        complaint({{"BW_MAX_PIXELS", "1MiB"}}),
+        HasSubstr(R"(invalid BW_MAX_PIXELS "1MiB" (format: a number such as 1000 or 50M, at most 1G))"));
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_PIXELS", "1G"}}).max_pixels, 1'000'000'000U);
+    EXPECT_NE(complaint({{"BW_MAX_PIXELS", "1000000001"}}), "");
 }
 
 TEST(Config, HasLimitsByDefault) {
