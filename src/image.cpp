@@ -120,6 +120,9 @@ std::string convert_frames(std::string_view bytes, const Format& source, const F
     } catch (const Magick::Exception& cause) {
         checkpoint();
         image::refuse(cause, settings.max_memory_bytes);
+    } catch (const Error&) {
+        checkpoint();  // a decoder that is told to stop says that the picture is damaged
+        throw;
     }
 }
 

@@ -45,9 +45,10 @@ struct Picture {
 // what is missing; whatever `checkpoint` throws goes through.
 Picture decode(std::string_view bytes, const Checkpoint& checkpoint);
 
-// A grey baseline JPEG of levels that are 0 or 65535: the bytes that ImageMagick would write; or, for 2^18
-// pixels and more, its pixels with Huffman codes that fit a part of the picture, in half the time. Memory:
-// the result, 2 bytes a pixel of the smaller pictures, and some rows.
+// A grey baseline JPEG of levels that are 0 or 65535: the bytes that ImageMagick would write (but for odd
+// densities and sampling factors); or, for 2^18 pixels and 128 rows and more, its pixels with Huffman codes
+// that fit a part of the picture, in half the time. Memory: the result, 2 bytes a pixel of the smaller
+// pictures, and some rows.
 std::string encode(const GreyImage& black_and_white, const Metadata& metadata, const Checkpoint& checkpoint);
 
 }  // namespace bw::jpeg

@@ -54,13 +54,17 @@ std::string rights(std::span<const std::string> formats) {
 
 // The environment variable is the only way to say where policy.xml is, and it is read once.
 void initialize_under_our_ceilings() {
-    std::string folder = std::filesystem::temp_directory_path() / "bw-XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr) {
-        throw Error(ErrorKind::kConfiguration, folder,
-                    "no directory can be made for ImageMagick's policy: " + system_reason(errno) +
-                        " (TMPDIR names where)");
+    std::error_code failure;
+    std::string folder = std::filesystem::temp_directory_path(failure) / "bw-XXXXXX";
+    const bool made = !failure && ::mkdtemp(folder.data()) != nullptr;
+    if (made) std::ofstream(folder + "/policy.xml") << kCeilings << std::flush;
+    if (!made ||
+        std::filesystem::file_size(folder + "/policy.xml", failure) != std::string_view(kCeilings).size()) {
+        throw Error(
+            ErrorKind::kConfiguration, "TMPDIR",
+            "the folder for temporary files takes no file, which ImageMagick's policy needs at the start: " +
+                (failure ? failure.message() : system_reason(errno)));
     }
-    std::ofstream(folder + "/policy.xml") << kCeilings;
     ::setenv("MAGICK_CONFIGURE_PATH", folder.c_str(), 1);
     Magick::InitializeMagick(nullptr);
     ::unsetenv("MAGICK_CONFIGURE_PATH");
