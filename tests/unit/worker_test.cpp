@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -14,7 +15,9 @@ namespace bw {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::Not;
 
 constexpr std::string_view kJob = R"({"id": "5e", "image": "file:///a.jpg", "advisory": "advisory.5e"})";
 
@@ -37,6 +40,13 @@ class Journal {
         });
         ASSERT_TRUE(came) << entry;
     }
+    // Whether anything happens from now on.
+    bool grows(std::chrono::milliseconds within) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, within,
+                                 [&, before = entries_.size()] { return entries_.size() > before; });
+    }
+    void wait_for_next() { ASSERT_TRUE(grows(std::chrono::seconds(30))); }
 
   private:
     std::mutex mutex_;
@@ -50,13 +60,14 @@ class FakeQueue : public WorkQueue {
 
     DeliveryRules rules() const override { return rules_; }
     std::optional<Delivery> fetch(const std::stop_token&) override {
+        while_fetching_();
         if (waiting_.empty()) soft_.request_stop();
         return next(waiting_);
     }
     std::optional<Delivery> fetch_late() override { return next(late_); }
     void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
     bool complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
-        if (fail_to_complete_) throw Error(ErrorKind::kQueue, "reply", "no answer");
+        while_completing_();
         if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
         journal_.add("ack");
         return true;
@@ -68,7 +79,8 @@ class FakeQueue : public WorkQueue {
     std::deque<Delivery> waiting_;
     std::deque<Delivery> late_;
     DeliveryRules rules_{milliseconds(30'000), 5};
-    bool fail_to_complete_ = false;
+    std::function<void()> while_fetching_ = [] {};
+    std::function<void()> while_completing_ = [] {};
 
   private:
     static std::optional<Delivery> next(std::deque<Delivery>& from) {
@@ -106,6 +118,8 @@ class FakeStorage : public Storage {
   private:
     Journal& journal_;
 };
+
+[[noreturn]] void no_answer() { throw Error(ErrorKind::kQueue, "reply", "no answer"); }
 
 void wait_for_stop(const std::stop_token& stop) {
     std::mutex mutex;
@@ -201,7 +215,7 @@ TEST_F(WorkerTest, LeavesAFailedJobToAckWaitWhenToldSo) {
 
 TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
     queue_.waiting_ = {delivery(kJob)};
-    queue_.fail_to_complete_ = true;
+    queue_.while_completing_ = no_answer;
     EXPECT_EQ(failure_of_run(), ErrorKind::kQueue);
     EXPECT_EQ(journal_.entries().back(), "give back after 1000");
 }
@@ -222,6 +236,14 @@ TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
         journal_.wait_for("heartbeat");
         return std::string();
     };
+    run();
+    EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+TEST_F(WorkerTest, SendsNoHeartbeatBetweenJobs) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.rules_.ack_wait = milliseconds(30);
+    queue_.while_fetching_ = [this] { EXPECT_FALSE(journal_.grows(milliseconds(100))); };
     run();
     EXPECT_EQ(journal_.entries().back(), "ack");
 }
@@ -248,15 +270,64 @@ TEST_F(WorkerTest, AHardStopCancelsTheJob) {
     EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 0"));
 }
 
+// However long the ack takes: the heartbeat comes when the process would have ended.
 TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     queue_.waiting_ = {delivery(kJob)};
+    queue_.rules_.ack_wait = 3 * milliseconds(300);
+    queue_.while_completing_ = [this] { journal_.wait_for_next(); };
     timeout_ = milliseconds(1);
     convert_ = [](std::string_view, std::string_view, const std::stop_token& stop) {
         wait_for_stop(stop);
         return std::string("grey");
     };
     run();
+    EXPECT_THAT(journal_.entries(), Contains("heartbeat"));
+    EXPECT_THAT(journal_.entries(), Not(Contains("abandon timeout")));
     EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+// If it were cancelled, that would be the reason of its failure.
+TEST_F(WorkerTest, TheDeadlineIsNotForAnOutputThatStands) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.rules_.ack_wait = 3 * milliseconds(600);
+    timeout_ = milliseconds(500);  // before the heartbeat
+    queue_.while_completing_ = [this] {
+        journal_.wait_for_next();
+        no_answer();
+    };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kQueue);
+}
+
+TEST_F(WorkerTest, AHardStopIsNotForAnOutputThatStands) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.rules_.ack_wait = milliseconds(30);
+    queue_.while_completing_ = [this] {
+        hard_.request_stop();
+        journal_.wait_for_next();
+        no_answer();
+    };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kQueue);
+}
+
+// The heartbeat shows that the hard stop has been seen; the next look would be another heartbeat away.
+TEST_F(WorkerTest, AHardStopBeforeAJobCancelsItAtOnce) {
+    const milliseconds heartbeat(1000);
+    queue_.waiting_ = {delivery(kJob), delivery(kJob)};
+    queue_.rules_.ack_wait = 3 * heartbeat;
+    queue_.while_completing_ = [this] {
+        hard_.request_stop();
+        journal_.wait_for_next();
+    };
+    convert_ = [&](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+        if (!hard_.stop_requested()) return "grey";
+        const auto begin = std::chrono::steady_clock::now();
+        wait_for_stop(stop);
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, heartbeat / 2);
+        throw Error(ErrorKind::kImage, "image", "half of it");
+    };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kStopped);
+    EXPECT_THAT(journal_.entries(), Contains("ack"));
+    EXPECT_EQ(journal_.entries().back(), "give back after 0");
 }
 
 // The fake abandon returns, which the real one does not: the job then goes on.
