@@ -138,7 +138,10 @@ void cut(Magick::Image& image) {
 
 class JpegTest : public testing::Test {
   protected:
-    static void SetUpTestSuite() { Magick::InitializeMagick(nullptr); }
+    static void SetUpTestSuite() {
+        Magick::InitializeMagick(nullptr);
+        Magick::ResourceLimits::thread(1);  // ThreadSanitizer does not see what OpenMP's threads wait for
+    }
 
     template <typename Monochrome>
     static void expect_as_oracle(const std::string& bytes, Monochrome make_monochrome) {
