@@ -30,7 +30,7 @@ constexpr const char* kCeilings = R"(<policymap>
   <policy domain="resource" name="width" value="1EP"/>
   <policy domain="resource" name="height" value="1EP"/>
   <policy domain="resource" name="list-length" value="1EP"/>
-  <policy domain="resource" name="time" value="1EP"/>
+  <policy domain="resource" name="time" value="1000000000"/>
   <policy domain="resource" name="throttle" value="0"/>
 </policymap>)";
 
@@ -227,7 +227,7 @@ void start_magick(std::span<const std::string> formats) {
     check_formats(formats);
     const auto exception = make_exception_info();
     MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
-    // It counts the life of the process.
+    // It counts the life of the process. 7 reads no 1EP there, and would end it after a second.
     MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
     // Milliseconds to sleep at every step.
     MagickCore::SetMagickResourceLimit(MagickCore::ThrottleResource, 0);
