@@ -151,7 +151,7 @@ Reading read(decltype(&MagickCore::BlobToImage) reader, std::string_view bytes, 
 }
 
 // ImageMagick 6 does not say what is wrong with a PNG.
-constexpr const char* kNothingSaid = "it is damaged or cut off";
+constexpr const char* kNothingSaid = "it is damaged or cut off, or does not fit into BW_MAX_MEMORY";
 
 [[noreturn]] void refuse_as_damaged(const Format& format, const std::string& why) {
     refuse("the " + std::string(format.coder) + " image cannot be decoded: " + why);
