@@ -25,8 +25,28 @@ std::string_view name(ErrorKind kind) {
             return "stopped";
         case ErrorKind::kDifference:
             return "difference";
+        case ErrorKind::kInput:
+            return "input";
     }
     return "internal";
+}
+
+bool is_transient(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::kQueue:
+        case ErrorKind::kOutput:
+        case ErrorKind::kTimeout:
+        case ErrorKind::kStopped:
+        case ErrorKind::kInput:
+            return true;
+        case ErrorKind::kInternal:
+        case ErrorKind::kConfiguration:
+        case ErrorKind::kJob:
+        case ErrorKind::kImage:
+        case ErrorKind::kDifference:
+            return false;
+    }
+    return false;
 }
 
 Error::Error(ErrorKind kind, std::string where, const std::string& what)

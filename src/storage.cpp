@@ -94,26 +94,27 @@ class FileStorage : public Storage {
 
     std::string read(const std::string& uri) override {
         const auto path = file_uri_path(uri);
-        const auto refuse = [&path](const std::string& what) {
-            throw Error(ErrorKind::kImage, path.string(), what);
+        const auto refuse = [&path](ErrorKind kind, const std::string& what) {
+            throw Error(kind, path.string(), what);
         };
         const File file(open_input(path));
         struct stat status {};
         if (!file.is_open() || ::fstat(file.get(), &status) != 0) {
-            refuse("the image cannot be opened: " + system_reason(errno));
+            refuse(ErrorKind::kInput, "the image cannot be opened: " + system_reason(errno));
         }
-        if (!S_ISREG(status.st_mode)) refuse("the image is not a regular file");
+        if (!S_ISREG(status.st_mode)) refuse(ErrorKind::kJob, "the image is not a regular file");
         const auto size = static_cast<std::uint64_t>(status.st_size);
         if (size > max_file_bytes_) {
-            refuse("the image file has " + std::to_string(size) + " bytes, more than BW_MAX_FILE_SIZE (" +
-                   std::to_string(max_file_bytes_) + " bytes)");
+            refuse(ErrorKind::kImage, "the image file has " + std::to_string(size) +
+                                          " bytes, more than BW_MAX_FILE_SIZE (" +
+                                          std::to_string(max_file_bytes_) + " bytes)");
         }
         std::string bytes(size, '\0');
         std::size_t filled = 0;
         while (filled < bytes.size()) {
             const ssize_t got = ::read(file.get(), bytes.data() + filled, bytes.size() - filled);
             if (got < 0 && errno == EINTR) continue;
-            if (got < 0) refuse("the image cannot be read: " + system_reason(errno));
+            if (got < 0) refuse(ErrorKind::kInput, "the image cannot be read: " + system_reason(errno));
             if (got == 0) break;  // it became shorter meanwhile; the decoder will judge what is there
             filled += static_cast<std::size_t>(got);
         }

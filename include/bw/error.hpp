@@ -13,18 +13,23 @@ enum class ErrorKind {
     kInternal = 1,       // a defect of bw, or no memory
     kConfiguration = 2,  // a setting or the command line
     kQueue = 3,          // NATS, the stream, the consumer
-    kJob = 4,            // the request itself: JSON, id, image URI, advisory
-    kImage = 5,          // the input cannot be read, or is no image that we convert
-    kOutput = 6,         // OUTDIR does not take the result
-    kTimeout = 7,        // the job ran longer than BW_JOB_TIMEOUT
-    kStopped = 8,        // told to end before the job was done; the job was given back
-    kDifference = 9,     // setup found a stream or consumer that is not as it should be
+    kJob = 4,         // the request itself: JSON, id, image URI, advisory, what the URI and the id point at
+    kImage = 5,       // the bytes are no image that we convert
+    kOutput = 6,      // OUTDIR does not take the result
+    kTimeout = 7,     // the job ran longer than BW_JOB_TIMEOUT
+    kStopped = 8,     // told to end before the job was done; the job was given back
+    kDifference = 9,  // setup found a stream or consumer that is not as it should be
+    kInput = 10,      // the image file or an input root is not there, or cannot be opened or read
 };
 
 constexpr int exit_code(ErrorKind kind) { return static_cast<int>(kind); }
 
 // The word that stands for the kind in logs.
 std::string_view name(ErrorKind kind);
+
+// Whether the same job or start may well succeed later though nobody mends it or the settings. What bw does
+// is the same for both kinds.
+bool is_transient(ErrorKind kind);
 
 class Error : public std::runtime_error {
   public:

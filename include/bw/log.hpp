@@ -37,7 +37,7 @@ void debug(std::string_view message, const Fields& fields = {});
 void info(std::string_view message, const Fields& fields = {});
 void warn(std::string_view message, const Fields& fields = {});
 
-// The one line of a failure: what, kind=, where=, then `fields`.
+// The one line of a failure: what, kind=, class=, where=, then `fields`.
 void error(const Error& error, const Fields& fields = {});
 
 // One line without its time, as written to standard error. For tests.

@@ -1,5 +1,6 @@
 #include "bw/log.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -7,11 +8,24 @@
 namespace bw::log {
 namespace {
 
+using testing::HasSubstr;
+
 TEST(Log, TextQuotesWhatDoesNotStandBare) {
     EXPECT_EQ(format_line(Format::kText, Level::kInfo, "job done", {{"id", "a-1"}, {"seq", 17}}),
               "info job done id=a-1 seq=17");
     EXPECT_EQ(format_line(Format::kText, Level::kError, "x", {{"id", "a b"}, {"where", ""}, {"k", "a=b"}}),
               R"(error x id="a b" where="" k="a=b")");
+}
+
+TEST(Log, TellsTransientFromPermanent) {
+    const auto line_of = [](ErrorKind kind) {
+        testing::internal::CaptureStderr();
+        error({kind, "here", "what"}, {{"seq", 1}});
+        return testing::internal::GetCapturedStderr();
+    };
+    EXPECT_THAT(line_of(ErrorKind::kInput),
+                HasSubstr("error what kind=input class=transient where=here seq=1\n"));
+    EXPECT_THAT(line_of(ErrorKind::kJob), HasSubstr("kind=job class=permanent where=here"));
 }
 
 TEST(Log, NoValueCanForgeALine) {

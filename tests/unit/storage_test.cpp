@@ -83,9 +83,13 @@ TEST_F(StorageTest, ReadsTheFileThatAUriNames) {
 
 TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
-    for (const auto& path : {root_ / "missing", root_ / "fifo", root_, fs::path("/dev/zero")}) {
-        EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kImage) << path;
+    for (const auto& path : {root_ / "fifo", root_, fs::path("/dev/zero")}) {
+        EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kJob) << path;
     }
+}
+
+TEST_F(StorageTest, AMissingFileMayComeYet) {
+    EXPECT_EQ(kind_of([&] { storage_->read("file://" + (root_ / "missing").string()); }), ErrorKind::kInput);
 }
 
 // A lease on a file, such as Samba may take: who opens the file meanwhile has to wait.
