@@ -18,7 +18,8 @@ int main() {
     const bw::ImageSettings settings{config.dither, config.formats, config.max_pixels, config.max_frames,
                                      config.max_memory_bytes};
     bw::start_images(settings);
-    const auto storage = bw::open_storage(config.outdir, config.max_file_bytes);
+    const auto storage =
+        bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     std::string uri;
     std::string name;
     while (std::cin >> uri >> name) {

@@ -20,7 +20,8 @@ int main() {
     const auto connection = bw::connect(options, {});
     const bw::QueueNames names{config.stream, config.consumer};
     const auto queue = bw::bind_work_queue(*connection, names, config.connect_timeout, {});
-    const auto storage = bw::open_storage(config.outdir, config.max_file_bytes);
+    const auto storage =
+        bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&) {
         return std::string(bytes);
     };

@@ -150,17 +150,17 @@ bool add_url(Config& config, std::string_view url) {
     return valid_host(url) && valid_port(port);
 }
 
-// Hands each part between commas, without blanks around it, to add(config, part), until one is refused.
+// Hands each part between separators, without blanks around it, to add(config, part), until one is refused.
 template <typename Add>
-bool each_of_list(Config& config, std::string_view text, Add add) {
+bool each_of_list(Config& config, std::string_view text, Add add, char separator = ',') {
     while (true) {
-        const auto comma = text.find(',');
-        std::string_view one = text.substr(0, comma);
+        const auto end = text.find(separator);
+        std::string_view one = text.substr(0, end);
         one.remove_prefix(std::min(one.find_first_not_of(' '), one.size()));
         one.remove_suffix(one.size() - (one.find_last_not_of(' ') + 1));
         if (!add(config, one)) return false;
-        if (comma == std::string_view::npos) return true;
-        text.remove_prefix(comma + 1);
+        if (end == std::string_view::npos) return true;
+        text.remove_prefix(end + 1);
     }
 }
 
@@ -171,6 +171,15 @@ bool formats(Config& config, std::string_view text) {
         into.formats.emplace_back(name);
         return !name.empty();
     });
+}
+
+// A root's ".." would be taken by its words here, and through links where it is opened.
+bool input_roots(Config& config, std::string_view text) {
+    const auto add = [](Config& into, std::string_view root) {
+        into.input_roots.emplace_back(root);
+        return root.starts_with('/') && (std::string(root) + "/").find("/../") == std::string::npos;
+    };
+    return each_of_list(config, text, add, ':');
 }
 
 template <typename Value, std::size_t N>
@@ -216,6 +225,12 @@ constexpr std::array kSettings{
             "the NATS server or servers; user:password@ or token@ before the host", kSecret, urls},
     Setting{"OUTDIR", "--outdir", "", "a directory that takes files",
             "where results are written; bw setup does not need it", kOpen, any_text<&Config::outdir>},
+    Setting{"BW_INPUT_ROOTS", "--input-roots", "",
+            "absolute directories without .., with colons between them",
+            "directories that images may lie in, with colons between them; not set: anywhere", kOpen,
+            input_roots},
+    Setting{"BW_MIN_FREE", "--min-free", "64MiB", kSizeFormat, "with less room in OUTDIR no job is fetched",
+            kOpen, size<&Config::min_free_bytes>},
     Setting{"BW_STREAM", "--stream", "IMAGES", "a name without blanks, dots, wildcards or slashes",
             "the stream; bw setup gives it the subjects NAME.>", kOpen, jetstream_name<&Config::stream>},
     Setting{"BW_CONSUMER", "--consumer", "BW", "a name without blanks, dots, wildcards or slashes",

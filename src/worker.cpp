@@ -170,12 +170,12 @@ Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Conv
 Worker::~Worker() = default;
 
 void Worker::run() {
-    // A worker that fetched while it cannot write would use up the deliveries of every job that waits.
-    storage_.prove_output();
+    storage_.prove_ready();
     log::info("ready", {{"stream", settings_.names.stream},
                         {"consumer", settings_.names.consumer},
                         {"outdir", settings_.outdir}});
     while (!stop_.soft.stop_requested()) {
+        storage_.check_ready();
         if (const auto delivery = queue_.fetch(stop_.soft)) work_on(*delivery);
     }
     while (const auto delivery = queue_.fetch_late()) work_on(*delivery);

@@ -30,6 +30,8 @@ struct Config {
     std::vector<std::string> nats_urls;  // each with scheme, host and port, and no secrets
     NatsUser nats_user;
     std::string outdir;
+    std::vector<std::string> input_roots;  // none: inputs may lie anywhere
+    std::uint64_t min_free_bytes = 0;
     std::string stream;
     std::string consumer;
     std::chrono::milliseconds job_timeout{};

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bw {
 
@@ -15,24 +16,39 @@ class Storage {
   public:
     virtual ~Storage() = default;
 
+    // Before the first job: removes the temporary files of workers that died, check_ready(), and proves that
+    // OUTDIR takes a file. Throws Error (kOutput, kInput).
+    virtual void prove_ready() = 0;
+
+    // Before each job, for some microseconds: OUTDIR is there and has room, every input root is there. Who
+    // fetches without them uses up the deliveries of every job that waits. Throws Error (kOutput, kInput).
+    virtual void check_ready() = 0;
+
     // The bytes of the regular file that a URI names. Waits for whoever holds a lease on it, without a bound
-    // of its own. Throws Error: kJob for a URI that is not good, kImage for a file that is too large or
-    // cannot be read.
+    // of its own. Throws Error: kJob for a URI that is not good, for a file that is not regular or lies
+    // outside the input roots; kInput for one that is not there or cannot be read; kImage for one that is too
+    // large.
     virtual std::string read(const std::string& uri) = 0;
 
-    // Proves that outputs can be written: writes, syncs and removes a file with room for 8 MiB. Throws
-    // Error (kOutput).
-    virtual void prove_output() = 0;
-
-    // Writes `bytes` under `name`, replacing what stands there, and returns the path. When it returns, the
-    // output is on the disk; when it throws Error (kOutput), `name` is as it was, or whole and perhaps
-    // not on the disk yet.
+    // Writes `bytes` under `name`, replacing the regular file or link that stands there, and returns the
+    // path. When it returns, the output is on the disk; when it throws Error, `name` is as it was, or whole
+    // and perhaps not on the disk yet. kJob: the name is that of a directory, device, FIFO or socket; else
+    // kOutput.
     virtual std::filesystem::path commit(const std::string& name, std::string_view bytes) = 0;
 };
 
-// Outputs go to `outdir`, which need not exist yet: prove_output() says so. Inputs have at most
-// `max_file_bytes`.
-std::unique_ptr<Storage> open_storage(std::filesystem::path outdir, std::uint64_t max_file_bytes);
+struct StorageSettings {
+    // Need not exist yet: prove_ready() says so. Its file system has to know flock(2).
+    std::filesystem::path outdir;
+    // Absolute directories without ".." in them; none: inputs may lie anywhere.
+    std::vector<std::string> input_roots;
+    std::uint64_t max_file_bytes = 0;  // of an input
+    // Of room in OUTDIR. 64 MiB by default: with the default limits no result is larger, but for JPEGs of
+    // quality 100 and more than 45 megapixels.
+    std::uint64_t min_free_bytes = 0;
+};
+
+std::unique_ptr<Storage> open_storage(const StorageSettings& settings);
 
 // file:///a%20b.jpg and file://localhost/a%20b.jpg are /a b.jpg (RFC 8089). Throws Error (kJob) for any other
 // URI.

@@ -32,7 +32,11 @@ ImageSettings image_settings(const Config& config) {
 void work(const Config& config, const StopSignals& signals) {
     const auto images = image_settings(config);
     start_images(images);
-    const auto storage = open_storage(config.outdir, config.max_file_bytes);
+    const auto storage =
+        open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+    if (config.input_roots.empty()) {
+        log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
+    }
     const auto connection = connect(connection_options(config), signals.soft());
     if (connection == nullptr) return;
     const QueueNames names{config.stream, config.consumer};

@@ -151,6 +151,7 @@ TEST(Config, HasLimitsByDefault) {
     EXPECT_EQ(config.max_pixels, 50'000'000U);
     EXPECT_EQ(config.max_frames, 1000U);
     EXPECT_EQ(config.max_file_bytes, 268'435'456U);
+    EXPECT_EQ(config.min_free_bytes, 67'108'864U);
     EXPECT_EQ(config.max_memory_bytes, 1'073'741'824U);
 }
 
@@ -161,6 +162,15 @@ TEST(Config, ReadsListsOfFormats) {
     EXPECT_EQ(formats("jpeg, png"), (std::vector<std::string>{"jpeg", "png"}));
     for (const char* text : {",", "jpeg,", "jpeg,,png", " "}) {
         EXPECT_THAT(complaint({{"BW_FORMATS", text}}), HasSubstr("invalid BW_FORMATS")) << text;
+    }
+}
+
+TEST(Config, ReadsInputRoots) {
+    EXPECT_TRUE(load({{"OUTDIR", "/o"}}).input_roots.empty());
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_INPUT_ROOTS", "/a:/b, c/..d/"}}).input_roots,
+              (std::vector<std::string>{"/a", "/b, c/..d/"}));
+    for (const char* text : {":", "/a:", "a", "/a:b", "/a/../b", "/a/..", "/.."}) {
+        EXPECT_THAT(complaint({{"BW_INPUT_ROOTS", text}}), HasSubstr("invalid BW_INPUT_ROOTS")) << text;
     }
 }
 

@@ -1,8 +1,11 @@
 #include "bw/storage.hpp"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -21,6 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxFileBytes = 1000;
+constexpr std::uint64_t kMinFree = 1;
 
 class StorageTest : public testing::Test {
   protected:
@@ -29,7 +33,7 @@ class StorageTest : public testing::Test {
         root_ = ::mkdtemp(pattern.data());
         out_ = root_ / "out";
         fs::create_directory(out_);
-        storage_ = open_storage(out_, kMaxFileBytes);
+        storage_ = open_storage({out_, {}, kMaxFileBytes, kMinFree});
     }
     ~StorageTest() override { fs::remove_all(root_); }
 
@@ -83,7 +87,8 @@ TEST_F(StorageTest, ReadsTheFileThatAUriNames) {
 
 TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
-    for (const auto& path : {root_ / "fifo", root_, fs::path("/dev/zero")}) {
+    for (const auto& path : {root_ / "fifo", root_, fs::path("/dev/zero"), fs::path("/proc/self/environ"),
+                             fs::path("/sys/kernel/uevent_seqnum")}) {
         EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kJob) << path;
     }
 }
@@ -138,20 +143,44 @@ TEST_F(StorageTest, ReplacesALinkRatherThanWriteThroughIt) {
     EXPECT_EQ(content(out_ / "a.png"), "picture");
 }
 
-TEST_F(StorageTest, LeavesNothingBehindWhenTheNameIsTaken) {
-    fs::create_directory(out_ / "a.png");
-    EXPECT_EQ(kind_of([&] { storage_->commit("a.png", "picture"); }), ErrorKind::kOutput);
-    EXPECT_TRUE(fs::is_directory(out_ / "a.png"));
-    EXPECT_EQ(files_in_outdir(), 1U);
+TEST_F(StorageTest, ReplacesNothingButFilesAndLinks) {
+    fs::create_directory(out_ / "folder");
+    ASSERT_EQ(::mkfifo((out_ / "fifo").c_str(), 0600), 0);
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{AF_UNIX, {}};
+    (out_ / "socket").string().copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(socket);
+    for (const char* name : {"folder", "fifo", "socket"}) {
+        const auto type = fs::symlink_status(out_ / name).type();
+        EXPECT_EQ(kind_of([&] { storage_->commit(name, "picture"); }), ErrorKind::kJob) << name;
+        EXPECT_EQ(fs::symlink_status(out_ / name).type(), type) << name;
+    }
+    EXPECT_EQ(files_in_outdir(), 3U);
 }
 
 TEST_F(StorageTest, SaysWhenOutdirIsGoneAndGoesOnWhenItIsBack) {
     fs::remove(out_);
-    EXPECT_EQ(kind_of([&] { storage_->prove_output(); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { storage_->prove_ready(); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { storage_->check_ready(); }), ErrorKind::kOutput);
     EXPECT_EQ(kind_of([&] { storage_->commit("a.png", "picture"); }), ErrorKind::kOutput);
     fs::create_directory(out_);
-    storage_->prove_output();
+    storage_->prove_ready();
+    storage_->check_ready();
     EXPECT_EQ(files_in_outdir(), 0U);
+}
+
+TEST_F(StorageTest, IsNotReadyWithoutRoom) {
+    const auto storage = open_storage({out_, {}, kMaxFileBytes, std::uint64_t{1} << 60});
+    EXPECT_EQ(kind_of([&] { storage->prove_ready(); }), ErrorKind::kOutput);
+    try {
+        storage->check_ready();
+        ADD_FAILURE() << "it was ready";
+    } catch (const Error& e) {
+        EXPECT_EQ(e.kind(), ErrorKind::kOutput);
+        EXPECT_EQ(e.where(), out_.string());
+        EXPECT_THAT(e.what(), testing::HasSubstr("BW_MIN_FREE asks for 1152921504606846976"));
+    }
 }
 
 TEST(FileUri, IsDecoded) {

@@ -102,9 +102,12 @@ class FakeStorage : public Storage {
         journal_.add("read " + uri);
         return "colour";
     }
-    void prove_output() override {
-        if (full_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
+    void prove_ready() override {
+        check_ready();
         journal_.add("prove");
+    }
+    void check_ready() override {
+        if (full_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
     }
     std::filesystem::path commit(const std::string& name, std::string_view bytes) override {
         if (fails_to_commit_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
@@ -189,6 +192,14 @@ TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
     EXPECT_THROW(run(), Error);
     EXPECT_EQ(queue_.waiting_.size(), 1U);
     EXPECT_THAT(journal_.entries(), ElementsAre());
+}
+
+TEST_F(WorkerTest, FetchesNothingMoreOnceTheOutputCannotBeWritten) {
+    queue_.waiting_ = {delivery(kJob), delivery(kJob)};
+    queue_.while_completing_ = [this] { storage_.full_ = true; };
+    EXPECT_THROW(run(), Error);
+    EXPECT_EQ(queue_.waiting_.size(), 1U);
+    EXPECT_EQ(journal_.entries().back(), "ack");
 }
 
 TEST_F(WorkerTest, GivesBackWhatCannotBeCommittedAndNeverAcks) {

@@ -1,0 +1,189 @@
+#include "inputs.hpp"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <optional>
+
+#include "bw/error.hpp"
+
+namespace bw {
+namespace {
+
+namespace fs = std::filesystem;
+
+// File systems whose regular files are the kernel talking: /proc/self/environ holds our secrets, and reading
+// one may wait, or do something. The last five have no name in <linux/magic.h>.
+constexpr std::array<std::uint32_t, 23> kPseudoFileSystems{
+    PROC_SUPER_MAGIC,     SYSFS_MAGIC,        DEBUGFS_MAGIC,     TRACEFS_MAGIC, CGROUP_SUPER_MAGIC,
+    CGROUP2_SUPER_MAGIC,  SECURITYFS_MAGIC,   SELINUX_MAGIC,     SMACK_MAGIC,   PSTOREFS_MAGIC,
+    EFIVARFS_MAGIC,       BPF_FS_MAGIC,       BINFMTFS_MAGIC,    NSFS_MAGIC,    AAFS_MAGIC,
+    RDTGROUP_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, XENFS_SUPER_MAGIC,
+    0x62656570,  // configfs
+    0x65735543,  // fusectl
+    0x19800202,  // mqueue
+    0x67596969,  // rpc_pipefs
+    0x6e667364,  // nfsd
+};
+
+// A race with a rename, which openat2 leaves to the caller to try again.
+constexpr int kTriesOfOpenat2 = 100;
+
+// Opens the one path that a job names with these flags; a descriptor, or -1 with errno.
+using Open = std::function<int(int flags)>;
+
+int openat2(int directory, const fs::path& path, int flags, std::uint64_t resolve) {
+    open_how how{};
+    how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+    how.resolve = resolve;
+    return static_cast<int>(::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how));
+}
+
+// Old kernels have none; the filters of old container runtimes refuse what they do not know with EPERM.
+bool has_no_openat2(int error_number) { return error_number == ENOSYS || error_number == EPERM; }
+
+// Component by component, through no link.
+int open_without_links(int root, const fs::path& relative, int flags) {
+    File parent(-1);
+    for (auto component = relative.begin(); component != relative.end(); ++component) {
+        const bool last = std::next(component) == relative.end();
+        File next(::openat(parent.is_open() ? parent.get() : root, component->c_str(),
+                           (last ? flags : O_PATH) | O_NOFOLLOW | O_CLOEXEC));
+        struct stat status {};
+        if (!next.is_open() || ::fstat(next.get(), &status) != 0) return -1;
+        if (S_ISLNK(status.st_mode)) {  // O_PATH opens the link itself
+            errno = ELOOP;
+            return -1;
+        }
+        parent = std::move(next);
+    }
+    return parent.release();
+}
+
+int open_beneath(int root, const fs::path& relative, int flags) {
+    for (int tries = 1;; ++tries) {
+        const int descriptor = openat2(root, relative, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+        if (descriptor >= 0) return descriptor;
+        if (has_no_openat2(errno)) return open_without_links(root, relative, flags);
+        // With O_NONBLOCK it is a lease, and the caller's.
+        if (errno != EAGAIN || (flags & O_NONBLOCK) != 0 || tries == kTriesOfOpenat2) return -1;
+    }
+}
+
+int open_anywhere(const fs::path& path, int flags) {
+    const int descriptor = openat2(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
+    if (descriptor >= 0 || !has_no_openat2(errno)) return descriptor;
+    return ::open(path.c_str(), flags | O_CLOEXEC);
+}
+
+void check_regular(const File& file, const fs::path& path) {
+    struct stat status {};
+    struct statfs system {};
+    if (::fstat(file.get(), &status) != 0 || ::fstatfs(file.get(), &system) != 0) {
+        throw Error(ErrorKind::kInput, path.string(),
+                    "the image cannot be looked at: " + system_reason(errno));
+    }
+    const auto refuse = [&path](const char* what) { throw Error(ErrorKind::kJob, path.string(), what); };
+    if (!S_ISREG(status.st_mode)) refuse("the image is not a regular file");
+    const auto magic = static_cast<std::uint32_t>(system.f_type);
+    if (std::find(kPseudoFileSystems.begin(), kPseudoFileSystems.end(), magic) != kPseudoFileSystems.end()) {
+        refuse("the image is a file of the kernel's (/proc, /sys or the like), which holds no image");
+    }
+}
+
+// Not open, with errno, if the path cannot be opened.
+File open_regular(const fs::path& path, const Open& open) {
+    File looked_at(open(O_PATH));
+    if (!looked_at.is_open()) return looked_at;
+    check_regular(looked_at, path);
+    // By the path again, since /proc, by which a descriptor could be opened, need not be there. What was
+    // replaced meanwhile must not hold us up, and is looked at again.
+    File file(open(O_RDONLY | O_NONBLOCK | O_NOCTTY));
+    if (!file.is_open() && errno == EWOULDBLOCK) {
+        // Somebody holds a lease on it, as Samba may for the client of a share, and has just been asked to
+        // let go. What can be leased is a regular file; should it be replaced by a FIFO at this very moment,
+        // the job timeout ends the wait, as it does for a holder that never lets go.
+        file = File(open(O_RDONLY | O_NOCTTY));
+    }
+    if (file.is_open()) check_regular(file, path);
+    return file;
+}
+
+File open_root(const fs::path& root) {
+    File directory(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory.is_open()) return directory;
+    throw Error(ErrorKind::kInput, root.string(),
+                "a root of BW_INPUT_ROOTS cannot be opened (a directory that we can read is right): " +
+                    system_reason(errno));
+}
+
+// What is left of the path beneath the root, if it is there; "." for the root itself.
+std::optional<fs::path> beneath(const fs::path& root, const fs::path& path) {
+    auto [in_root, in_path] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
+    if (in_root != root.end()) return std::nullopt;
+    fs::path rest;
+    for (; in_path != path.end(); ++in_path) rest /= *in_path;
+    return rest.empty() ? "." : rest;
+}
+
+// Without doubled or trailing slashes and dots.
+fs::path tidy(const fs::path& path) {
+    const fs::path normal = path.lexically_normal();
+    return normal.has_filename() || !normal.has_relative_path() ? normal : normal.parent_path();
+}
+
+bool climbs(const fs::path& path) { return std::find(path.begin(), path.end(), "..") != path.end(); }
+
+[[noreturn]] void refuse(const fs::path& path, int reason) {
+    const bool for_good = reason == ELOOP || reason == ENAMETOOLONG;
+    throw Error(for_good ? ErrorKind::kJob : ErrorKind::kInput, path.string(),
+                "the image cannot be opened: " + system_reason(reason));
+}
+
+[[noreturn]] void refuse_outside(const fs::path& path) {
+    throw Error(ErrorKind::kJob, path.string(),
+                "the image lies outside BW_INPUT_ROOTS (a path beneath one of the roots is right, without .. "
+                "and without a link that is absolute or leads out of it)");
+}
+
+}  // namespace
+
+Inputs::Inputs(const std::vector<std::string>& roots) {
+    for (const auto& root : roots) roots_.push_back(tidy(root));
+}
+
+void Inputs::check_roots() const {
+    for (const auto& root : roots_) open_root(root);
+}
+
+File Inputs::open(const fs::path& path) const {
+    if (roots_.empty()) {
+        File file = open_regular(path, [&path](int flags) { return open_anywhere(path, flags); });
+        if (!file.is_open()) refuse(path, errno);
+        return file;
+    }
+    if (climbs(path)) refuse_outside(path);
+    // Roots may overlap: what leaves one may be beneath another.
+    int reason = EXDEV;
+    for (const auto& root : roots_) {
+        const auto relative = beneath(root, path.lexically_normal());
+        if (!relative) continue;
+        const File directory = open_root(root);
+        File file =
+            open_regular(path, [&](int flags) { return open_beneath(directory.get(), *relative, flags); });
+        if (file.is_open()) return file;
+        if (errno != EXDEV && errno != ELOOP) reason = errno;
+    }
+    if (reason == EXDEV) refuse_outside(path);
+    refuse(path, reason);
+}
+
+}  // namespace bw

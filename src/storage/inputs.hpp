@@ -1,0 +1,34 @@
+// The files that jobs name: regular ones, and where roots are set only those beneath a root. Whoever can
+// publish a job chooses the path, so nothing else is ever opened, not even to look at it: to open a device or
+// a FIFO is to act on it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "file.hpp"
+
+namespace bw {
+
+class Inputs {
+  public:
+    // Absolute directories without "..", which may nest, and whose own path may go through links; none: any
+    // regular file.
+    explicit Inputs(const std::vector<std::string>& roots);
+
+    // Throws Error (kInput) for a root that is no directory that can be read.
+    void check_roots() const;
+
+    // The file, open for reading. A path beneath a root may go through links as long as none of them is
+    // absolute or leads out of the root, and may not hold ".."; where there is no openat2(2) (Linux before
+    // 5.6, some containers) through no link at all. Waits for whoever holds a lease on the file.
+    // Throws Error: kJob for what is no regular file, is a kernel's pseudo file or lies outside the roots;
+    // kInput for what is not there or cannot be opened.
+    File open(const std::filesystem::path& path) const;
+
+  private:
+    std::vector<std::filesystem::path> roots_;
+};
+
+}  // namespace bw

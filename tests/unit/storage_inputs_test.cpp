@@ -1,0 +1,177 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <fstream>
+
+#include "bw/error.hpp"
+#include "bw/storage.hpp"
+
+// Which files a job may name where BW_INPUT_ROOTS is set; with openat2 and without.
+namespace bw {
+namespace {
+
+namespace fs = std::filesystem;
+using Kinds = std::vector<std::pair<std::string, ErrorKind>>;
+
+class InputRootsTest : public testing::Test {
+  protected:
+    InputRootsTest() {
+        std::string pattern = fs::temp_directory_path() / "bw-test-XXXXXX";
+        top_ = ::mkdtemp(pattern.data());
+        for (const char* folder : {"in/sub", "input", "mnt"}) fs::create_directories(top_ / folder);
+        for (const char* file : {"in/a", "in/sub/a", "input/a", "mnt/a"}) std::ofstream(top_ / file) << file;
+        fs::create_symlink("sub/../a", top_ / "in/inside");
+        fs::create_symlink("../input/a", top_ / "in/leaving");
+        fs::create_symlink(top_ / "in/a", top_ / "in/absolute");
+        fs::create_symlink("../mnt", top_ / "in/mounted");
+        fs::create_symlink("in", top_ / "link-to-in");
+        fs::create_symlink("round", top_ / "in/round");
+        EXPECT_EQ(::mkfifo((top_ / "in/fifo").c_str(), 0600), 0);
+    }
+    ~InputRootsTest() override { fs::remove_all(top_); }
+
+    std::unique_ptr<Storage> with_roots(const std::vector<std::string>& roots) const {
+        std::vector<std::string> absolute;
+        for (const auto& root : roots) absolute.push_back((top_ / root).string());
+        return open_storage({top_, absolute, 1000, 1});
+    }
+    std::string read(Storage& storage, const std::string& file) const {
+        return storage.read("file://" + top_.string() + "/" + file);
+    }
+    // What came of it: the file's bytes, or the kind of the error.
+    std::string outcome(Storage& storage, const std::string& file) const {
+        try {
+            return read(storage, file);
+        } catch (const Error& e) {
+            return std::string(name(e.kind()));
+        }
+    }
+
+    fs::path top_;
+};
+
+TEST_F(InputRootsTest, NothingLeavesARoot) {
+    const auto storage = with_roots({"in"});
+    EXPECT_EQ(outcome(*storage, "in/a"), "in/a");
+    EXPECT_EQ(outcome(*storage, "in//./sub/a"), "in/sub/a");
+    EXPECT_EQ(outcome(*storage, "in/inside"), "in/a");
+    for (const char* file :
+         {"input/a", "in/leaving", "in/absolute", "in/mounted/a", "in/../input/a", "in/%2e%2e/input/a",
+          "in/sub/../a", "in", "in/", "in/sub", "in/fifo", "in/round", "link-to-in/a", "nothing", ""}) {
+        EXPECT_EQ(outcome(*storage, file), "job") << file;
+    }
+    EXPECT_EQ(outcome(*storage, "in/nothing"), "input");
+    EXPECT_EQ(outcome(*storage, "in/a/a"), "input");
+}
+
+TEST_F(InputRootsTest, SaysWhichSetting) {
+    try {
+        read(*with_roots({"in"}), "in/leaving");
+        ADD_FAILURE() << "it was read";
+    } catch (const Error& e) {
+        EXPECT_THAT(e.what(), testing::HasSubstr("outside BW_INPUT_ROOTS"));
+        EXPECT_EQ(e.where(), (top_ / "in/leaving").string());
+    }
+}
+
+TEST_F(InputRootsTest, RootsMayOverlap) {
+    EXPECT_EQ(outcome(*with_roots({"in", "in/mounted", "mnt"}), "in/mounted/a"), "mnt/a");
+    EXPECT_EQ(outcome(*with_roots({"in/sub", "in"}), "in/sub/a"), "in/sub/a");
+    EXPECT_EQ(outcome(*with_roots({"in", "in/sub"}), "in/sub/nothing"), "input");
+    EXPECT_EQ(outcome(*with_roots({"link-to-in//"}), "link-to-in/a"), "in/a");
+    EXPECT_EQ(outcome(*open_storage({top_, {"/"}, 1000, 1}), "in/a"), "in/a");
+}
+
+TEST_F(InputRootsTest, WithoutRootsAnyRegularFile) {
+    const auto storage = with_roots({});
+    for (const char* file : {"in/absolute", "in/leaving", "in/mounted/../mnt/a"}) {
+        EXPECT_THAT(outcome(*storage, file), testing::EndsWith("/a")) << file;
+    }
+    EXPECT_EQ(outcome(*storage, "in/round"), "job");
+    const int descriptor = ::open((top_ / "in/a").c_str(), O_RDONLY | O_CLOEXEC);
+    const std::string magic_link = "file:///proc/self/fd/" + std::to_string(descriptor);
+    EXPECT_THROW(storage->read(magic_link), Error);
+    ::close(descriptor);
+}
+
+TEST_F(InputRootsTest, NoKernelFilesBeneathARootEither) {
+    const auto storage = open_storage({top_, {"/proc", "/sys"}, 1000, 1});
+    for (const char* uri :
+         {"file:///proc/self/environ", "file:///proc/1/environ", "file:///sys/kernel/uevent_seqnum"}) {
+        EXPECT_THROW(storage->read(uri), Error) << uri;
+    }
+}
+
+TEST_F(InputRootsTest, IsNotReadyWhileARootIsMissing) {
+    const auto storage = with_roots({"in", "later"});
+    const auto kind = [&](auto call) {
+        try {
+            call();
+        } catch (const Error& e) {
+            EXPECT_EQ(e.where(), (top_ / "later").string());
+            EXPECT_THAT(e.what(), testing::HasSubstr("BW_INPUT_ROOTS"));
+            return e.kind();
+        }
+        return ErrorKind::kInternal;
+    };
+    EXPECT_EQ(kind([&] { storage->prove_ready(); }), ErrorKind::kInput);
+    EXPECT_EQ(kind([&] { storage->check_ready(); }), ErrorKind::kInput);
+    EXPECT_EQ(kind([&] { read(*storage, "later/a"); }), ErrorKind::kInput);
+    std::ofstream(top_ / "later") << "no directory";
+    EXPECT_EQ(kind([&] { storage->check_ready(); }), ErrorKind::kInput);
+    fs::remove(top_ / "later");
+    fs::create_directory(top_ / "later");
+    storage->prove_ready();
+    storage->check_ready();
+}
+
+// A kernel, or a container's filter, that answers openat2 with this.
+bool lose_openat2(unsigned answer) {
+    std::array<sock_filter, 4> code{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | answer),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{code.size(), code.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST_F(InputRootsTest, WithoutOpenat2NoLinkAtAll) {
+    for (const unsigned answer : {ENOSYS, EPERM}) {
+        const pid_t child = ::fork();  // the filter is for good
+        if (child == 0) {
+            if (!lose_openat2(answer)) std::_Exit(77);
+            const auto storage = with_roots({"in", "link-to-in"});
+            EXPECT_EQ(outcome(*storage, "in/a"), "in/a");
+            EXPECT_EQ(outcome(*storage, "in/sub/a"), "in/sub/a");
+            EXPECT_EQ(outcome(*storage, "link-to-in/a"), "in/a");
+            for (const char* file : {"in/inside", "in/leaving", "in/absolute", "in/mounted/a",
+                                     "in/../input/a", "in/sub/../a", "in", "in/sub", "in/fifo", "input/a"}) {
+                EXPECT_EQ(outcome(*storage, file), "job") << file;
+            }
+            EXPECT_EQ(outcome(*storage, "in/nothing"), "input");
+            EXPECT_EQ(outcome(*with_roots({}), "in/absolute"), "in/a");
+            std::_Exit(HasFailure() ? 1 : 0);
+        }
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no seccomp filter is permitted";
+        EXPECT_EQ(status, 0) << answer;
+    }
+}
+
+}  // namespace
+}  // namespace bw
