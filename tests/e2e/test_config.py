@@ -8,7 +8,8 @@ from harness.checks import names, one_error
 from harness.worker import parse_line, run_bw
 
 SETTINGS = {
-    "NATS_URL": "--nats-url", "OUTDIR": "--outdir", "BW_STREAM": "--stream", "BW_CONSUMER": "--consumer",
+    "NATS_URL": "--nats-url", "OUTDIR": "--outdir", "BW_INPUT_ROOTS": "--input-roots",
+    "BW_MIN_FREE": "--min-free", "BW_STREAM": "--stream", "BW_CONSUMER": "--consumer",
     "BW_JOB_TIMEOUT": "--job-timeout", "BW_RETRY_DELAY": "--retry-delay",
     "BW_CONNECT_TIMEOUT": "--connect-timeout", "BW_STOP_GRACE": "--stop-grace",
     "BW_DITHER": "--dither", "BW_FORMATS": "--formats", "BW_MAX_PIXELS": "--max-pixels",
@@ -113,8 +114,9 @@ def test_text_log(js, start_worker, outdir, tmp_path):
     assert worker.stop() == 0
     records = [parse_line(line) for line in worker.lines]
     assert all(records), worker.log()
-    assert [record.message for record in records] == ["connected", "ready", "job done", "stopping", "stopped"]
-    ready, done = records[1].fields, records[2].fields
+    assert records[0].level == "warn" and "BW_INPUT_ROOTS is not set" in records[0].message
+    assert [record.message for record in records[1:]] == ["connected", "ready", "job done", "stopping", "stopped"]
+    ready, done = records[2].fields, records[3].fields
     assert ready == {"stream": "IMAGES", "consumer": "BW", "outdir": str(outdir)}
     assert (done["id"], done["delivery"], done["output"]) == ("a job", "1/5", f"{outdir}/a job.pgm")
     assert all(int(done[name]) >= 0 for name in ("read_us", "convert_us", "commit_us", "settle_us", "seq"))
