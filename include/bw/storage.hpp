@@ -43,8 +43,8 @@ struct StorageSettings {
     // Absolute directories without ".." in them; none: inputs may lie anywhere.
     std::vector<std::string> input_roots;
     std::uint64_t max_file_bytes = 0;  // of an input
-    // Of room in OUTDIR. 64 MiB by default: with the default limits no result is larger, but for JPEGs of
-    // quality 100 and more than 45 megapixels.
+    // Room that OUTDIR must have before a job is fetched. 64 MiB by default: with the default limits no
+    // result is larger (dots in JPEG of quality 100 take 1.2 bytes a pixel) but a .ppm, which takes 3.
     std::uint64_t min_free_bytes = 0;
 };
 

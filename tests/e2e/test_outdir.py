@@ -162,9 +162,16 @@ def test_cannot_be_left(job_id, js, start_worker, outdir, tmp_path):
     assert names(outdir) == ["sub"] and names(outdir / "sub") == []
 
 
+def sizes(folder):
+    try:
+        return [path.stat().st_size for path in folder.iterdir()]
+    except FileNotFoundError:  # renamed meanwhile
+        return []
+
+
 def hold_in_commit(worker, outdir):
     """Stops the worker while it has a locked temporary file; whether that came about."""
-    wait_until(lambda: names(outdir), pause=0)
+    wait_until(lambda: any(sizes(outdir)), pause=0)
     worker.signal(signal.SIGSTOP)
     name = names(outdir)[0]
     if not name.startswith(".bw-"):
