@@ -137,11 +137,11 @@ TEST_F(InputRootsTest, IsNotReadyWhileARootIsMissing) {
 }
 
 // A kernel, or a container's filter, that answers openat2 with this.
-bool lose_openat2(unsigned answer) {
+bool lose_openat2(int answer) {
     std::array<sock_filter, 4> code{{
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | answer),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(answer)),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog program{code.size(), code.data()};
@@ -150,7 +150,7 @@ bool lose_openat2(unsigned answer) {
 }
 
 TEST_F(InputRootsTest, WithoutOpenat2NoLinkAtAll) {
-    for (const unsigned answer : {ENOSYS, EPERM}) {
+    for (const int answer : {ENOSYS, EPERM}) {
         const pid_t child = ::fork();  // the filter is for good
         if (child == 0) {
             if (!lose_openat2(answer)) std::_Exit(77);
