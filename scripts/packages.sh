@@ -7,7 +7,7 @@ set -eu
 # file: cpack works out the package's dependencies with it.
 build='
     g++ cmake make pkgconf file dpkg-dev
-    libnats-dev libmagick++-dev libjpeg-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+    libnats-dev libmagick++-dev libjpeg-dev libseccomp-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
 '
 test='
     libgtest-dev libgmock-dev libbenchmark-dev

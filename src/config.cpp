@@ -200,6 +200,11 @@ bool dither(Config& config, std::string_view text) {
     return choose(config.dither, text, kDithers);
 }
 
+bool sandbox(Config& config, std::string_view text) {
+    static constexpr std::array<std::pair<std::string_view, bool>, 2> kStates{{{"on", true}, {"off", false}}};
+    return choose(config.sandbox, text, kStates);
+}
+
 bool log_level(Config& config, std::string_view text) {
     static constexpr std::array<std::pair<std::string_view, log::Level>, 4> kLevels{
         {{"debug", log::Level::kDebug},
@@ -258,6 +263,9 @@ constexpr std::array kSettings{
     Setting{"BW_MAX_MEMORY", "--max-memory", "1GiB", kSizeFormat,
             "memory for pixels while ImageMagick has them; a picture that needs more is refused", kOpen,
             size<&Config::max_memory_bytes>},
+    Setting{"BW_SANDBOX", "--sandbox", "on", "on or off",
+            "on: no new programs, no files elsewhere, bounded memory, as far as the kernel can", kOpen,
+            sandbox},
     Setting{"BW_LOG_LEVEL", "--log-level", "info", "debug, info, warn or error",
             "the least that is logged: debug, info, warn or error", kOpen, log_level},
     Setting{"BW_LOG_FORMAT", "--log-format", "text", "text or json", "text for people, json for machines",

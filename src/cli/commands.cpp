@@ -7,6 +7,7 @@
 #include "bw/image.hpp"
 #include "bw/jetstream.hpp"
 #include "bw/log.hpp"
+#include "bw/sandbox.hpp"
 #include "bw/storage.hpp"
 #include "bw/worker.hpp"
 #include "stop_signals.hpp"
@@ -29,9 +30,17 @@ ImageSettings image_settings(const Config& config) {
     return {config.dither, config.formats, config.max_pixels, config.max_frames, config.max_memory_bytes};
 }
 
-void work(const Config& config, const StopSignals& signals) {
-    const auto images = image_settings(config);
-    start_images(images);
+void close_sandbox(const Config& config) {
+    if (!config.sandbox) return log::info("sandbox off");
+    log::info("sandbox", enter_sandbox({config.outdir,
+                                        {config.input_roots.begin(), config.input_roots.end()},
+                                        {config.credentials_file, config.nkey_seed_file, config.tls_ca_file,
+                                         config.tls_certificate_file, config.tls_key_file},
+                                        config.max_memory_bytes,
+                                        config.max_file_bytes}));
+}
+
+void work(const Config& config, const ImageSettings& images, const StopSignals& signals) {
     const auto storage =
         open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     if (config.input_roots.empty()) {
@@ -53,8 +62,12 @@ void work(const Config& config, const StopSignals& signals) {
 }
 
 int work_until_stopped(const Config& config) {
+    block_stop_signals();
+    const auto images = image_settings(config);
+    start_images(images);
+    close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace);
-    work(config, signals);
+    work(config, images, signals);
     log::info("stopped");
     return EXIT_SUCCESS;
 }

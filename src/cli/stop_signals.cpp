@@ -30,11 +30,12 @@ timespec to_timespec(std::chrono::milliseconds time) {
 
 }  // namespace
 
-StopSignals::StopSignals(std::chrono::milliseconds grace) {
+void block_stop_signals() {
     const sigset_t set = waited_for();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    thread_ = std::thread([this, grace] { wait(grace); });
 }
+
+StopSignals::StopSignals(std::chrono::milliseconds grace) : thread_([this, grace] { wait(grace); }) {}
 
 StopSignals::~StopSignals() {
     ending_ = true;

@@ -9,8 +9,11 @@
 
 namespace bw::cli {
 
-// Blocks the signals for the process and waits for them in a thread of its own. Made by the main thread
-// before any other thread starts, since threads inherit the mask.
+// First of all, before any other thread starts, since threads inherit the mask: none of the signals ends the
+// process any more, and what comes before there is a StopSignals stays pending for it.
+void block_stop_signals();
+
+// Waits for the blocked signals in a thread of its own.
 class StopSignals {
   public:
     explicit StopSignals(std::chrono::milliseconds grace);
