@@ -5,7 +5,7 @@ import threading
 
 
 class Proxy:
-    def __init__(self, server_port):
+    def __init__(self, server_port, listen=("127.0.0.1", 0)):
         self._server_port = server_port
         self._lock = threading.Lock()
         self._pairs = []
@@ -13,7 +13,7 @@ class Proxy:
         self.sprung = threading.Event()
         self._flows = threading.Event()
         self._flows.set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(listen)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

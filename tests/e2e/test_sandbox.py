@@ -1,0 +1,211 @@
+"""The sandbox around a real worker: what is in force, and that all it needs still works from inside."""
+
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import pictures
+from harness.checks import assert_failed, names, wait_until
+from harness.cli import NatsCli
+from harness.jetstream import JetStream
+from harness.nkeys import Key, creds_file
+from harness.proxy import Proxy
+from harness.worker import bw_command, run_bw
+
+SANITIZED = re.search(rb"lib[at]san", subprocess.run(["ldd", bw_command()[-1]], capture_output=True).stdout)
+
+
+def statuses(worker):
+    """/proc/PID/status of every thread."""
+    tasks = Path(f"/proc/{worker.process.pid}/task").iterdir()
+    return [dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            for task in tasks]
+
+
+def limits(worker):
+    """Soft limits by name."""
+    lines = Path(f"/proc/{worker.process.pid}/limits").read_text().splitlines()[1:]
+    return {line[:26].strip(): line[26:].split()[0] for line in lines}
+
+
+def test_what_is_in_force(js, start_worker):
+    worker = start_worker()
+    said = worker.wait_record(" sandbox ").fields
+    worker.wait_line("ready")
+    threads = statuses(worker)
+    assert len(threads) > 2  # libnats has some
+    assert {(thread["Seccomp"], thread["NoNewPrivs"]) for thread in threads} == {("2", "1")}
+    assert said["seccomp"] == "on"
+    assert said["landlock"] == "unavailable" or int(said["landlock"]) >= 1
+    in_force = limits(worker)
+    assert in_force["Max file size"] == said["file_size_limit"]
+    if not SANITIZED:
+        assert in_force["Max data size"] == said["memory_limit"]
+        assert 3 << 29 < int(said["memory_limit"]) < 5 << 29  # the defaults: 1 GiB, twice 256 MiB, and what is needed
+    assert worker.stop() == 0
+
+
+def test_off(js, start_worker, tmp_path):
+    worker = start_worker(BW_SANDBOX="off")
+    worker.wait_line("sandbox off")
+    worker.wait_line("ready")
+    assert {(thread["Seccomp"], thread["NoNewPrivs"]) for thread in statuses(worker)} == {("0", "0")}
+    assert limits(worker)["Max data size"] == "unlimited"
+    js.publish_job("job", pictures.small(tmp_path))
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+    assert start_worker(BW_SANDBOX="maybe").wait_exit() == 2
+
+
+def test_log_that_is_a_file_has_no_end(js, start_worker, tmp_path):
+    log = tmp_path / "bw.log"
+    worker = start_worker(command=["sh", "-c", f'exec "$@" 2>>"{log}"', "sh", *bw_command()])
+    wait_until(lambda: log.exists() and "ready" in log.read_text())
+    assert 'file_size_limit="off: the log is a file"' in log.read_text()
+    assert limits(worker)["Max file size"] == "unlimited"
+    assert worker.stop() == 0
+
+
+def test_signal_before_the_first_thread(js, start_worker):
+    """It stays pending while the coders are loaded and the sandbox closes."""
+    worker = start_worker(command=["sh", "-c", 'exec "$@"', "sh", *bw_command()])
+    wait_until(lambda: blocks_sigterm(worker))
+    worker.signal()
+    assert worker.wait_exit() == 0
+    assert worker.has_line("stopped")
+
+
+def blocks_sigterm(worker):
+    return int(statuses(worker)[0]["SigBlk"], 16) & 1 << 14
+
+
+def test_directory_that_was_made_again(js, start_worker, outdir, tmp_path):
+    """The sandbox knows the old one: the worker ends, and the next one goes on."""
+    worker = start_worker()
+    if worker.wait_record(" sandbox ").fields["landlock"] == "unavailable":
+        pytest.skip("no Landlock")
+    worker.wait_line("ready")
+    outdir.rmdir()
+    outdir.mkdir()
+    js.publish_job("job", pictures.small(tmp_path))
+    assert assert_failed(worker, 6, "output").fields["where"] == str(outdir)
+    assert names(outdir) == []
+    worker = start_worker()
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+
+
+def check_reconnect(server, worker, tmp_path, publish, meanwhile=lambda: None):
+    """A job is done after the server was away; `meanwhile` runs while it is."""
+    worker.wait_line("ready")
+    server.stop()
+    worker.wait_line("connection lost")
+    meanwhile()
+    server.start()
+    worker.wait_line("connection back")
+    publish({"id": "job", "image": pictures.small(tmp_path).as_uri()})
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+
+
+def test_reconnect_by_host_name(js, server, connect, start_worker, tmp_path):
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}")
+    check_reconnect(server, worker, tmp_path, publish=lambda job: JetStream(connect(server)).publish(job))
+
+
+def replace(file, text):
+    """As a rename does it: the name then stands for another file."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.rename(file)
+
+
+def secret_file(folder, text):
+    """In a directory of its own, which nothing else makes readable."""
+    (folder / "secrets").mkdir()
+    file = folder / "secrets" / "worker"
+    file.write_text(text)
+    return file
+
+
+def test_reconnect_with_an_nkey(make_server, connect, start_worker, tmp_path):
+    key = Key("user", tmp_path)
+    server = make_server(config=f'authorization {{ users: [ {{ nkey: {key.public} }}, '
+                                f'{{ user: "sender", password: "pw" }} ] }}')
+    JetStream(connect(server, userinfo="sender:pw@")).create()
+    file = secret_file(tmp_path, key.seed + "\n")
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_NKEY=file)
+    check_reconnect(server, worker, tmp_path, meanwhile=lambda: replace(file, key.seed + "\n"),
+                    publish=lambda job: JetStream(connect(server, userinfo="sender:pw@")).publish(job))
+
+
+class Account:
+    """An operator's only account, and its users, whom it can turn away."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.operator, self.account, self.system = (Key(kind, folder) for kind in ("operator", "account", "account"))
+
+    def config(self, **claims):
+        unlimited = ("subs", "data", "payload", "imports", "exports", "conn", "leaf", "mem_storage", "disk_storage",
+                     "streams", "consumer")
+        limits = {"limits": dict.fromkeys(unlimited, -1) | {"wildcards": True},
+                  "default_permissions": {"pub": {}, "sub": {}}} | claims
+        return (f"operator: {self.operator.sign(self.operator, {})}\nresolver: MEMORY\n"
+                f"system_account: {self.system.public}\nresolver_preload: {{\n"
+                f"  {self.account.public}: {self.operator.sign(self.account, limits)}\n  {self.system.public}: "
+                f"{self.operator.sign(self.system, {'limits': {'conn': -1, 'subs': -1}})}\n}}")
+
+    def user(self, name):
+        """Its key and its credentials file."""
+        user = Key("user", self.folder)
+        token = self.account.sign(user, {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1})
+        return user, creds_file(self.folder / f"{name}.creds", token, user)
+
+
+def test_reconnect_with_other_credentials(make_server, start_worker, tmp_path):
+    """While the server is away, the first user is turned away and the file gets the second one's credentials."""
+    account = Account(tmp_path)
+    (first, first_file), (_, second_file) = account.user("first"), account.user("second")
+    server = make_server(config=account.config())
+    file = secret_file(tmp_path, first_file.read_text())
+    assert run_bw("setup", NATS_URL=server.url, BW_CREDS=second_file).returncode == 0
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_CREDS=file)
+
+    def change():
+        server.config = account.config(revocations={first.public: int(time.time()) + 3600})
+        replace(file, second_file.read_text())
+
+    check_reconnect(server, worker, tmp_path, meanwhile=change, publish=lambda job: NatsCli(server.url, tmp_path)(
+        "--creds", second_file, "pub", "IMAGES.blackandwhite", json.dumps(job)))
+
+
+IN_A_NAMESPACE = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+
+
+def can_mount():
+    return subprocess.run(["unshare", "-m", "mount", "--bind", "/etc/hosts", "/etc/hosts"],
+                          capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="no mount namespaces")
+def test_reconnect_by_a_name_that_moved(js, server, start_worker, tmp_path):
+    """/etc/hosts gives another address than at the start: first a proxy's, then the server's own."""
+    proxy = Proxy(server.port, listen=("127.0.0.2", server.port))
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 queue.example\n")
+    worker = start_worker(NATS_URL=f"nats://queue.example:{server.port}",
+                          command=["unshare", "-m", "sh", "-ec", IN_A_NAMESPACE, "sh", str(hosts), *bw_command()])
+    worker.wait_line("ready")
+    hosts.write_text("127.0.0.1 queue.example\n")  # the same file: it is mounted
+    assert proxy.cut() == 1
+    worker.wait_line("connection back")
+    js.publish_job("job", pictures.small(tmp_path))
+    worker.wait_line("job done")
+    assert worker.stop() == 0
+    assert proxy.cut() == 0
+    proxy.close()
