@@ -2,7 +2,10 @@
 
 #include <malloc.h>
 
+#include <new>
+
 #include "bw/error.hpp"
+#include "image/ballast.hpp"
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
 #include "image/headers.hpp"
@@ -146,10 +149,17 @@ std::string to_monochrome(std::string_view bytes, std::string_view extension, co
     const Format source = recognise(bytes, settings);
     const Format target = result_format(extension, source, settings);
     if (source.name == "jpeg") refuse_excess_of_scans(bytes);
-    if (source.name == "jpeg" && target.name == "jpeg") {
-        if (auto result = convert_directly(bytes, settings, checkpoint)) return *std::move(result);
+    if (const auto excess = image::excess_of_ballast(bytes, source, settings.max_pixels)) {
+        image::refuse("the " + std::string(source.coder) + " image " + *excess);
     }
-    return convert_frames(bytes, source, target, settings, stop, checkpoint);
+    try {
+        if (source.name == "jpeg" && target.name == "jpeg") {
+            if (auto result = convert_directly(bytes, settings, checkpoint)) return *std::move(result);
+        }
+        return convert_frames(bytes, source, target, settings, stop, checkpoint);
+    } catch (const std::bad_alloc&) {
+        image::refuse_as_too_large("no memory is left", settings.max_memory_bytes);
+    }
 }
 
 }  // namespace bw

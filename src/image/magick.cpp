@@ -203,20 +203,26 @@ void append_pbm(std::string& file, Magick::Image& frame) {
     }
 }
 
-std::string does_not_fit(std::uint64_t max_memory_bytes) {
-    return "the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) + " bytes): ";
+// How ImageMagick, libtiff, libpng, libwebp and libjpeg say that an allocation has failed.
+bool is_about_memory(const std::string& complaint) {
+    return complaint.find("emory") != std::string::npos || complaint.find("alloc") != std::string::npos;
 }
 
 }  // namespace
 
 void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
 
+void refuse_as_too_large(const std::string& what, std::uint64_t max_memory_bytes) {
+    refuse("the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) +
+           " bytes): " + what);
+}
+
 void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes) {
     // An encoder's complaint may stand before the reason for it.
     for (const Magick::Exception* one = &cause; one != nullptr; one = one->nested()) {
         if (dynamic_cast<const Magick::ErrorResourceLimit*>(one) != nullptr ||
-            dynamic_cast<const Magick::ErrorCache*>(one) != nullptr) {
-            refuse(does_not_fit(max_memory_bytes) + one->what());
+            dynamic_cast<const Magick::ErrorCache*>(one) != nullptr || is_about_memory(one->what())) {
+            refuse_as_too_large(one->what(), max_memory_bytes);
         }
     }
     refuse(std::string("the image cannot be converted: ") + cause.what());
@@ -262,7 +268,11 @@ Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_me
     auto reading = read(MagickCore::BlobToImage, bytes, info);
     const auto severity = reading.exceptions->severity;
     if (severity == MagickCore::ResourceLimitError || severity == MagickCore::CacheError) {
-        refuse(does_not_fit(max_memory_bytes) + text_of(*reading.exceptions));
+        refuse_as_too_large(text_of(*reading.exceptions), max_memory_bytes);
+    }
+    const auto* failure = find_failure(*reading.exceptions);
+    if (failure != nullptr && is_about_memory(text_of(*failure))) {
+        refuse_as_too_large(text_of(*failure), max_memory_bytes);
     }
     refuse_damage(format, reading);
     return std::move(reading.frames);

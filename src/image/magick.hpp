@@ -21,6 +21,9 @@ using Frames = std::list<Magick::Image>;
 // Throws Error (kImage), which is what a picture gets that we do not convert.
 [[noreturn]] void refuse(const std::string& what);
 
+// What does not fit into the memory that there is for pixels or for the process.
+[[noreturn]] void refuse_as_too_large(const std::string& what, std::uint64_t max_memory_bytes);
+
 // What a Magick::Exception of a later step means.
 [[noreturn]] void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes);
 

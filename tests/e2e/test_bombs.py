@@ -31,6 +31,13 @@ BOMBS = {
     "880-scans-of-8000x8000.jpg": (lambda: bombs.progressive_jpeg(8000, 880), "more than 100 scans"),
     "880-scans-of-7000x7000.jpg": (lambda: bombs.progressive_jpeg(7000, 880), "more than 100 scans"),
     "header-only.ppm": (lambda: bombs.pnm(4_000_000_000, 4_000_000_000), "cannot be decoded"),
+    "tile-of-65536x65536.tif": (lambda: bombs.large_tile_tiff(65536), "a tile of more than 50000000 pixels"),
+    "tile-of-65536x65536.big.tif": (lambda: bombs.large_tile_tiff(65536, big=True), "a tile of more than 50000000"),
+    "300000-application-blocks.gif": (lambda: bombs.gif_with_blocks(300_000), "more than 1000 application blocks"),
+    "100-mib-of-comment.gif": (lambda: bombs.gif_with_comment(100 << 20), "more than 1048576 bytes of comments"),
+    "10-texts-of-200-mib.png": (lambda: bombs.png_with_text(10, 200 << 20), "more than 262144 bytes of compressed"),
+    "10-utf8-texts-of-200-mib.png": (lambda: bombs.png_with_text(10, 200 << 20, b"iTXt"), "bytes of compressed texts"),
+    "9-mib-of-comments.pgm": (lambda: bombs.pnm_with_comments(9 << 20), "more than 65536 bytes of comments"),
     "header-only.bmp": (lambda: bombs.bmp(60000, 60000), "cannot be decoded"),
 }
 

@@ -88,3 +88,43 @@ def pnm(width, height):
 
 def bmp(width, height):
     return b"BM" + struct.pack("<IIIIiiHHIIiiII", 54, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+
+
+def large_tile_tiff(side, big=False):
+    """A picture of one pixel in one tile of side x side, of which there is no data. `big`: as a BigTIFF."""
+    tags = ((256, 3, 1), (257, 3, 1), (258, 3, 8), (259, 3, 1), (262, 3, 1), (277, 3, 1), (322, 4, side),
+            (323, 4, side), (324, 4, 8), (325, 4, 8))
+    header, count, entry, end = (("<4sHHQ", "<Q", "<HHQQ", 8) if big else ("<4sI", "<H", "<HHII", 4))
+    start = struct.pack(header, *((b"II+\0", 8, 0, 16) if big else (b"II*\0", 8)))
+    return (start + struct.pack(count, len(tags))
+            + b"".join(struct.pack(entry, tag, kind, 1, value) for tag, kind, value in tags) + bytes(end))
+
+
+def gif_with_blocks(blocks):
+    """A picture of one pixel after so many application blocks."""
+    block = b"\x21\xff\x0bABCDEFGH123\1x\0"
+    frame = b"," + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\2\2\x4c\1\0"
+    return b"GIF89a" + struct.pack("<2H3B", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff" + block * blocks + frame + b";"
+
+
+def gif_with_comment(size):
+    """A picture of one pixel and a comment of so many bytes."""
+    text = (b"\xff" + b"x" * 255) * (size // 255)
+    frame = b"," + struct.pack("<4HB", 0, 0, 1, 1, 0) + b"\2\2\x4c\1\0"
+    head = b"GIF89a" + struct.pack("<2H3B", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    return head + b"\x21\xfe" + text + b"\0" + frame + b";"
+
+
+def png_with_text(chunks, size, kind=b"zTXt"):
+    """A picture of one pixel with so many compressed texts of so many bytes each."""
+    packed = zlib.compress(b"x" * size, 9)
+    between = b"\0\0" if kind == b"zTXt" else b"\0\1\0\0\0"  # how it is packed; of iTXt also languages
+    texts = b"".join(_chunk(kind, b"key%d" % number + between + packed) for number in range(chunks))
+    whole = png(1, 1)
+    header = 8 + 25
+    return whole[:header] + texts + whole[header:]
+
+
+def pnm_with_comments(size):
+    """A picture of one pixel whose header has so many bytes of comments."""
+    return b"P5\n" + (b"#" + b"x" * 62 + b"\n") * (size // 64) + b"1 1\n255\n\0"
