@@ -1,7 +1,10 @@
 """The sandbox around a real worker: what is in force, and that all it needs still works from inside."""
 
 import json
+import os
 import re
+import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -9,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from harness import pictures
-from harness.checks import assert_failed, names, wait_until
+from harness.checks import assert_failed, names, one_error, wait_until
 from harness.cli import NatsCli
-from harness.jetstream import JetStream
+from harness.jetstream import SECOND, JetStream
 from harness.nkeys import Key, creds_file
 from harness.proxy import Proxy
+from harness.server import SOURCE_DIR
 from harness.worker import bw_command, run_bw
 
+FAULTY_DECODER = os.environ.get("BW_FAULTY_DECODER", SOURCE_DIR / "build/tests/libbw_faulty_decoder.so")
 SANITIZED = re.search(rb"lib[at]san", subprocess.run(["ldd", bw_command()[-1]], capture_output=True).stdout)
 
 
@@ -209,3 +214,37 @@ def test_reconnect_by_a_name_that_moved(js, server, start_worker, tmp_path):
     assert worker.stop() == 0
     assert proxy.cut() == 0
     proxy.close()
+
+
+FAULTS = {  # what the decoder does: how each of the deliveries ends
+    "crash": (-signal.SIGSEGV, None),
+    "hang": (7, "BW_JOB_TIMEOUT"),
+    "eat memory": (5, "the image does not fit into BW_MAX_MEMORY (134217728 bytes)"),
+}
+
+
+@pytest.mark.skipif(bool(SANITIZED), reason="sanitizers have an end of their own for each of them")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_decoder_with_a_defect(fault, empty_js, keeper, outdir, tmp_path):
+    """It costs a picture its deliveries, and none of the others theirs."""
+    js = empty_js.create(consumer={"ack_wait": 2 * SECOND})  # who crashes gives nothing back
+    good = (pictures.TESTDATA / "images/small.jpg").read_bytes()
+    bad = tmp_path / "bad.jpg"
+    text = f"test: {fault}".encode()
+    bad.write_bytes(good[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + good[2:])
+    for number in range(3):
+        js.publish_job(f"before-{number}", pictures.TESTDATA / "images/small.jpg")
+    sequence = js.publish_job("bad", bad)
+    for number in range(3):
+        js.publish_job(f"after-{number}", pictures.TESTDATA / "images/small.jpg")
+    kept = keeper(LD_PRELOAD=FAULTY_DECODER, BW_MAX_MEMORY="128MiB", BW_MAX_FILE_SIZE="16MiB", BW_JOB_TIMEOUT="1s",
+                  BW_RETRY_DELAY="10ms", BW_LOG_LEVEL="debug")
+    code, reason = FAULTS[fault]
+    for worker in kept.wait_runs(5):
+        assert worker.process.returncode == code, worker.log()
+        assert worker.has_line("id=bad")
+        if reason:
+            assert reason in one_error(worker.lines).message + one_error(worker.lines).fields["where"]
+    wait_until(lambda: js.messages() == 1 and js.consumer_info()["num_ack_pending"] == 0)
+    assert json.loads(js.message(sequence))["id"] == "bad"
+    assert names(outdir) == [f"{when}-{number}.jpg" for when in ("after", "before") for number in range(3)]
