@@ -22,9 +22,11 @@ struct Ruleset {
     std::uint64_t scoped;
 };
 
-constexpr std::uint64_t kReading = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-constexpr std::uint64_t kCommitting = kReading | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
-                                      LANDLOCK_ACCESS_FS_REMOVE_FILE | kTruncate;
+// No directory but OUTDIR is opened: one that takes its name later shows before a job is fetched.
+constexpr std::uint64_t kReading = LANDLOCK_ACCESS_FS_READ_FILE;
+constexpr std::uint64_t kCommitting = kReading | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+                                      kTruncate;
 constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate;
 
 // All rights that an ABI knows; what is handled and in no rule is denied.

@@ -118,7 +118,8 @@ File open_regular(const fs::path& path, const Open& open) {
 }
 
 File open_root(const fs::path& root) {
-    File directory(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // O_PATH: the sandbox lets no directory be listed but OUTDIR.
+    File directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (directory.is_open()) return directory;
     throw Error(ErrorKind::kInput, root.string(),
                 "a root of BW_INPUT_ROOTS cannot be opened (a directory that we can read is right): " +

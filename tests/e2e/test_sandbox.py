@@ -24,6 +24,12 @@ FAULTY_DECODER = os.environ.get("BW_FAULTY_DECODER", SOURCE_DIR / "build/tests/l
 SANITIZED = re.search(rb"lib[at]san", subprocess.run(["ldd", bw_command()[-1]], capture_output=True).stdout)
 
 
+@pytest.fixture(autouse=True)
+def inputs(tmp_path):
+    """A root, where a test confines its worker to one."""
+    (tmp_path / "in").mkdir()
+
+
 def statuses(worker):
     """/proc/PID/status of every thread."""
     tasks = Path(f"/proc/{worker.process.pid}/task").iterdir()
@@ -97,10 +103,10 @@ def test_directory_that_was_made_again(js, start_worker, outdir, tmp_path):
     outdir.rmdir()
     outdir.mkdir()
     js.publish_job("job", pictures.small(tmp_path))
-    assert assert_failed(worker, 6, "output").fields["where"] == str(outdir)
+    assert "id" not in assert_failed(worker, 6, "output", where=outdir).fields  # before the job was fetched
     assert names(outdir) == []
     worker = start_worker()
-    worker.wait_line("job done")
+    assert worker.wait_record("job done").fields["delivery"] == "1/5"
     assert worker.stop() == 0
 
 
@@ -112,13 +118,13 @@ def check_reconnect(server, worker, tmp_path, publish, meanwhile=lambda: None):
     meanwhile()
     server.start()
     worker.wait_line("connection back")
-    publish({"id": "job", "image": pictures.small(tmp_path).as_uri()})
+    publish({"id": "job", "image": pictures.small(tmp_path / "in").as_uri()})
     worker.wait_line("job done")
     assert worker.stop() == 0
 
 
 def test_reconnect_by_host_name(js, server, connect, start_worker, tmp_path):
-    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}")
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_INPUT_ROOTS=tmp_path / "in")
     check_reconnect(server, worker, tmp_path, publish=lambda job: JetStream(connect(server)).publish(job))
 
 
@@ -143,7 +149,8 @@ def test_reconnect_with_an_nkey(make_server, connect, start_worker, tmp_path):
                                 f'{{ user: "sender", password: "pw" }} ] }}')
     JetStream(connect(server, userinfo="sender:pw@")).create()
     file = secret_file(tmp_path, key.seed + "\n")
-    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_NKEY=file)
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_NKEY=file,
+                          BW_INPUT_ROOTS=tmp_path / "in")
     check_reconnect(server, worker, tmp_path, meanwhile=lambda: replace(file, key.seed + "\n"),
                     publish=lambda job: JetStream(connect(server, userinfo="sender:pw@")).publish(job))
 
@@ -179,7 +186,8 @@ def test_reconnect_with_other_credentials(make_server, start_worker, tmp_path):
     server = make_server(config=account.config())
     file = secret_file(tmp_path, first_file.read_text())
     assert run_bw("setup", NATS_URL=server.url, BW_CREDS=second_file).returncode == 0
-    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_CREDS=file)
+    worker = start_worker(NATS_URL=f"nats://localhost:{server.port}", BW_CREDS=file,
+                          BW_INPUT_ROOTS=tmp_path / "in")
 
     def change():
         server.config = account.config(revocations={first.public: int(time.time()) + 3600})
@@ -203,13 +211,13 @@ def test_reconnect_by_a_name_that_moved(js, server, start_worker, tmp_path):
     proxy = Proxy(server.port, listen=("127.0.0.2", server.port))
     hosts = tmp_path / "hosts"
     hosts.write_text("127.0.0.2 queue.example\n")
-    worker = start_worker(NATS_URL=f"nats://queue.example:{server.port}",
+    worker = start_worker(NATS_URL=f"nats://queue.example:{server.port}", BW_INPUT_ROOTS=tmp_path / "in",
                           command=["unshare", "-m", "sh", "-ec", IN_A_NAMESPACE, "sh", str(hosts), *bw_command()])
     worker.wait_line("ready")
     hosts.write_text("127.0.0.1 queue.example\n")  # the same file: it is mounted
     assert proxy.cut() == 1
     worker.wait_line("connection back")
-    js.publish_job("job", pictures.small(tmp_path))
+    js.publish_job("job", pictures.small(tmp_path / "in"))
     worker.wait_line("job done")
     assert worker.stop() == 0
     assert proxy.cut() == 0

@@ -153,6 +153,7 @@ TEST_F(Sandbox, FilesAreMadeInOutdirOnly) {
             EXPECT_EQ(open_reason(out() / "new", O_CREAT | O_EXCL | O_WRONLY), 0);
             EXPECT_EQ(reason(::rename((out() / "new").c_str(), (out() / "renamed").c_str())), 0);
             EXPECT_EQ(open_reason(out(), O_DIRECTORY), 0);
+            EXPECT_EQ(open_reason(roots(), O_DIRECTORY), EACCES);
             EXPECT_EQ(open_reason(out() / "renamed", O_WRONLY | O_TRUNC), 0);
             EXPECT_EQ(reason(::mkdir((out() / "folder").c_str(), 0700)), EACCES);
             EXPECT_EQ(reason(::symlink("/etc/passwd", (out() / "link").c_str())), EACCES);
