@@ -1,7 +1,9 @@
 #include "bw/job.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "bw/error.hpp"
 
@@ -50,6 +52,7 @@ void check_advisory(const std::string& subject) {
     if (subject.find(' ') != std::string::npos || has_control_character(subject)) {
         bad("is no subject: it holds a blank or control character");
     }
+    if (subject.size() > kMaxAdvisoryBytes) bad("is no subject: it is longer than 512 bytes");
     if (subject.front() == '$') bad("is a subject of the NATS server's own ($...)");
 }
 
@@ -60,13 +63,39 @@ const std::string& text_member(const json& object, const char* member) {
     return found->get_ref<const std::string&>();
 }
 
+// Of members that stand twice, JSON parsers take the first or the last: workers must not differ about a job.
+class Gatekeeper {
+  public:
+    bool operator()(int depth, json::parse_event_t event, const json& parsed) {
+        using Event = json::parse_event_t;
+        if ((event == Event::object_start || event == Event::array_start) && depth >= kMaxJobDepth) {
+            refuse("payload", "the job is nested more than " + std::to_string(kMaxJobDepth) + " deep");
+        }
+        if (event != Event::key || depth != 1) return true;
+        const auto& member = parsed.get_ref<const std::string&>();
+        const bool ours = std::find(kMembers.begin(), kMembers.end(), member) != kMembers.end();
+        if (ours && !seen_.insert(member).second) refuse(member, "the job has more than one " + member);
+        return true;
+    }
+
+  private:
+    static constexpr std::array<std::string_view, 3> kMembers{"id", "image", "advisory"};
+    std::set<std::string> seen_;
+};
+
 // The parser also refuses strings that are no UTF-8.
 json parse_object(std::string_view payload) {
+    if (payload.size() > kMaxJobBytes) {
+        refuse("payload", "the job has " + std::to_string(payload.size()) + " bytes, at most " +
+                              std::to_string(kMaxJobBytes) + " are allowed");
+    }
     json object;
     try {
-        object = json::parse(payload);
+        object = json::parse(payload, Gatekeeper());
     } catch (const json::parse_error& e) {
         refuse("payload", "the job is not valid JSON (at byte " + std::to_string(e.byte) + ")");
+    } catch (const json::out_of_range&) {
+        refuse("payload", "the job holds a number that is too large");
     }
     if (!object.is_object()) refuse("payload", "the job is not a JSON object");
     return object;

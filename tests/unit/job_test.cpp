@@ -53,6 +53,37 @@ TEST(Job, RefusesWhatIsNoJob) {
     EXPECT_EQ(complaint("{\"id\":"), "the job is not valid JSON (at byte 7)");
 }
 
+// "id" last, so that the limit is what refuses.
+std::string nested(int depth) {
+    const auto levels = static_cast<std::size_t>(depth - 1);  // the job itself is one
+    return R"({"x": )" + std::string(levels, '[') + std::string(levels, ']') +
+           R"(, "id": "a", "image": "file:///a.jpg"})";
+}
+
+TEST(Job, BoundsDepth) {
+    EXPECT_EQ(complaint(nested(kMaxJobDepth)), "");
+    EXPECT_EQ(complaint(nested(kMaxJobDepth + 1)), "the job is nested more than 16 deep");
+    EXPECT_EQ(complaint(std::string(kMaxJobBytes, '[')), "the job is nested more than 16 deep");
+}
+
+TEST(Job, BoundsBytes) {
+    const std::string job = with_id("a");
+    EXPECT_EQ(complaint(job + std::string(kMaxJobBytes - job.size(), ' ')), "");
+    EXPECT_EQ(complaint(job + std::string(kMaxJobBytes - job.size() + 1, ' ')),
+              "the job has 65537 bytes, at most 65536 are allowed");
+    EXPECT_EQ(complaint(std::string(8 << 20, '[')), "the job has 8388608 bytes, at most 65536 are allowed");
+}
+
+TEST(Job, RefusesWhatParsersReadDifferently) {
+    EXPECT_EQ(complaint(R"({"id": "a", "image": "file:///a.jpg", "id": "b"})"),
+              "the job has more than one id");
+    EXPECT_EQ(complaint(R"({"id": "a", "\u0069d": "b", "image": "file:///a.jpg"})"),
+              "the job has more than one id");
+    EXPECT_EQ(complaint(R"({"id": "a", "image": "file:///a.jpg", "x": 1, "x": 2, "y": {"id": "b"}})"), "");
+    EXPECT_EQ(complaint(R"({"id": "a", "image": "file:///a.jpg", "x": 1e999})"),
+              "the job holds a number that is too large");
+}
+
 TEST(Job, TakesIdsThatAreFileNames) {
     for (const std::string& id : {std::string(1, 'a'), std::string(200, 'a'), std::string("grün 写真"),
                                   std::string("a.b..c"), std::string("*?&;$(x)"), std::string("\xc2\xa0")}) {
@@ -82,11 +113,34 @@ TEST(Job, TakesSubjectsToPublishTo) {
 }
 
 TEST(Job, RefusesSubjectsThatOneCannotPublishTo) {
-    for (const char* subject :
-         {R"("")", R"(".a")", R"("a.")", R"("a..b")", R"("a b")", R"("a\tb")", R"("a\u0000")", R"("a.*")",
-          R"("a.>")", R"("a\r\nPUB x 0")", "17", "null", R"("$SYS.x")"}) {
+    for (const char* subject : {R"("")",
+                                R"(".a")",
+                                R"("a.")",
+                                R"("a..b")",
+                                R"("a b")",
+                                R"("a\tb")",
+                                R"("a\u0000")",
+                                R"("a.*")",
+                                R"("a.>")",
+                                R"("a\r\nPUB x 0")",
+                                R"("a\r")",
+                                R"("a\n")",
+                                R"("a\u000b")",
+                                R"("a\u007f")",
+                                R"("a\u0085")",
+                                R"("$SYS.x")",
+                                R"("$JS.API.STREAM.DELETE.IMAGES")",
+                                R"("$")",
+                                R"(".")",
+                                "17",
+                                "null",
+                                "[]",
+                                "\"a\xff\"",
+                                R"("a\ud800")"}) {
         EXPECT_NE(complaint(with_advisory(subject)), "") << subject;
     }
+    EXPECT_EQ(complaint(with_advisory('"' + std::string(512, 'a') + '"')), "");
+    EXPECT_NE(complaint(with_advisory('"' + std::string(513, 'a') + '"')), "");
 }
 
 TEST(Job, AdvisoryNamesTheId) {
