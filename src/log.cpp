@@ -38,32 +38,50 @@ spdlog::level::level_enum spdlog_level(Level level) {
     return spdlog::level::err;
 }
 
-// Bytes that are no UTF-8 (a file name may hold them) become U+FFFD.
+// Of what a stranger may fill with text: an id, a server's complaint. As long as a path can be.
+constexpr std::size_t kMostShown = 4096;
+
+std::string shortened(std::string_view text) {
+    if (text.size() <= kMostShown) return std::string(text);
+    std::size_t end = kMostShown;
+    while (end > kMostShown - 4 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    return std::string(text.substr(0, end)) + "... (" + std::to_string(text.size() - end) + " bytes more)";
+}
+
+// Printable ASCII; all else is escaped, and bytes that are no UTF-8 (a file name may hold them) are U+FFFD.
 std::string json_string(std::string_view text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return nlohmann::json(shortened(text)).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 bool stands_bare(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
-    });
+    return !text.empty() && text.size() <= kMostShown &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) {
+               return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+           });
 }
 
-// Escapes control characters; blanks and quotes may stand in a message.
+// So that in a text line = follows a field's name and stands nowhere else.
+std::string without_equals(std::string_view json) {
+    std::string text;
+    for (const char c : json) c == '=' ? text += "\\u003d" : text += c;
+    return text;
+}
+
+// Blanks and quotes may stand in a message.
 std::string one_line(std::string_view text) {
-    std::string quoted = json_string(text);
+    const std::string quoted = json_string(text);
     std::string line;
     for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
         if (quoted[i] == '\\' && (quoted[i + 1] == '"' || quoted[i + 1] == '\\')) ++i;
         line += quoted[i];
     }
-    return line;
+    return without_equals(line);
 }
 
 std::string text_value(const Field& field) {
     if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
     const auto& text = std::get<std::string>(field.value);
-    return stands_bare(text) ? text : json_string(text);
+    return stands_bare(text) ? text : without_equals(json_string(text));
 }
 
 std::string json_value(const Field& field) {

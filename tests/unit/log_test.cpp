@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace bw::log {
 namespace {
@@ -14,7 +17,7 @@ TEST(Log, TextQuotesWhatDoesNotStandBare) {
     EXPECT_EQ(format_line(Format::kText, Level::kInfo, "job done", {{"id", "a-1"}, {"seq", 17}}),
               "info job done id=a-1 seq=17");
     EXPECT_EQ(format_line(Format::kText, Level::kError, "x", {{"id", "a b"}, {"where", ""}, {"k", "a=b"}}),
-              R"(error x id="a b" where="" k="a=b")");
+              R"(error x id="a b" where="" k="a\u003db")");
 }
 
 TEST(Log, TellsTransientFromPermanent) {
@@ -34,6 +37,56 @@ TEST(Log, NoValueCanForgeALine) {
     EXPECT_EQ(text.find('\n'), std::string::npos);
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_EQ(text.substr(0, 32), R"(info two\nlines "quoted" id="a\n)");
+}
+
+// Escapes for a terminal, C1, line separators, bidirectional overrides, zero widths, a byte that is no UTF-8.
+constexpr std::array kHostile{"\n2026 error x",
+                              "\r",
+                              "\t",
+                              "\x1b[2J",
+                              "\x7f",
+                              "\xc2\x85",
+                              "\xc2\x9b",
+                              "\xe2\x80\xa8",
+                              "\xe2\x80\xa9",
+                              "\xe2\x80\xae",
+                              "\xe2\x81\xa6",
+                              "\xe2\x80\x8b",
+                              "\xef\xbb\xbf",
+                              "\xf3\xa0\x81\x81",
+                              "\xff",
+                              "\\",
+                              "\""};
+
+TEST(Log, LinesArePrintableAscii) {
+    for (const std::string hostile : kHostile) {
+        for (const Format format : {Format::kText, Format::kJson}) {
+            const auto line = format_line(format, Level::kInfo, "a" + hostile, {{"id", "b" + hostile}});
+            EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c < 0x7f; }))
+                << line;
+        }
+    }
+}
+
+TEST(Log, NoTextCanForgeAField) {
+    const std::string forged = "x\" kind=image where=";
+    const auto line = format_line(Format::kText, Level::kError, forged, {{"kind", "job"}, {"id", forged}});
+    EXPECT_EQ(line, R"(error x" kind\u003dimage where\u003d kind=job id="x\" kind\u003dimage where\u003d")");
+}
+
+TEST(Log, CutsWhatIsTooLong) {
+    const std::string whole(4096, 'x');
+    EXPECT_EQ(format_line(Format::kText, Level::kInfo, "m", {{"id", whole}}), "info m id=" + whole);
+    EXPECT_EQ(format_line(Format::kText, Level::kInfo, "m", {{"id", whole + "yz"}}),
+              "info m id=\"" + whole + "... (2 bytes more)\"");
+    // Not within a character.
+    const auto line =
+        nlohmann::json::parse("{" +
+                              format_line(Format::kJson, Level::kInfo, std::string(4095, 'x') + "\xc3\xbcy",
+                                          {{"id", std::string(1 << 20, '\x01')}}) +
+                              "}");
+    EXPECT_EQ(line["msg"], std::string(4095, 'x') + "... (3 bytes more)");
+    EXPECT_EQ(line["id"], std::string(4096, '\x01') + "... (1044480 bytes more)");
 }
 
 TEST(Log, JsonParsesWhateverTheValuesHold) {
