@@ -190,6 +190,7 @@ void Worker::work_on(const Delivery& delivery) {
     // Whatever happens: first no more heartbeats, then the NAK, which a late heartbeat would undo.
     try {
         parse_job(delivery.payload, job);
+        if (job.advisory) queue_.check_advisory(*job.advisory);
         finish(delivery, job, [&](const Error& cause) { abandon_(fail(cause)); });
         watch_->end();
     } catch (const Error& cause) {

@@ -63,8 +63,8 @@ struct DeliveryRules {
     std::int64_t max_deliver = 0;  // -1: no limit
 };
 
-// The seam between the worker and JetStream. fetch(), fetch_late() and complete() belong to one thread;
-// rules(), in_progress() and give_back() may be called by another while a job is in hand.
+// The seam between the worker and JetStream. fetch(), fetch_late(), check_advisory() and complete() belong to
+// one thread; rules(), in_progress() and give_back() may be called by another while a job is in hand.
 class WorkQueue {
   public:
     virtual ~WorkQueue() = default;
@@ -77,6 +77,13 @@ class WorkQueue {
 
     // After the last fetch(): a message that came too late for it, so that none is stranded until ack wait.
     virtual std::optional<Delivery> fetch_late() = 0;
+
+    // Throws Error (kJob) if an advisory on `subject` would come back to us: as a message of the job stream,
+    // or as what looks like an answer of the server. A job could otherwise make jobs, or fill the stream.
+    // What the stream takes is learned when the queue is bound and before the first fetch of every new
+    // connection; another stream of which it is the mirror or takes from as a source is not seen, and the
+    // server's permissions are to bound that.
+    virtual void check_advisory(const std::string& subject) const = 0;
 
     // The job is being worked on: restarts its ack wait.
     virtual void in_progress(const Delivery& delivery) = 0;

@@ -94,6 +94,7 @@ OptionsPtr make_options(const ConnectionOptions& from) {
     set_servers(raw, from.urls);
     set_security(raw, from);
     natsOptions_SetName(raw, "bw");
+    natsOptions_SetCustomInboxPrefix(raw, kInboxPrefix);
     natsOptions_SetTimeout(raw, kConnectAttempt.count());
     natsOptions_SetMaxReconnect(raw, -1);
     natsOptions_SetReconnectWait(raw, kReconnectPause.count());
@@ -180,7 +181,7 @@ bool Connection::open(const ConnectionOptions& from, const std::stop_token& stop
     const OptionsPtr options = make_options(from);
     natsOptions_SetDisconnectedCB(options.get(), on_lost, this);
     natsOptions_SetReconnectedCB(options.get(), on_back, this);
-    natsOptions_SetErrorHandler(options.get(), on_trouble, this);
+    natsOptions_SetErrorHandler(options.get(), on_trouble, nullptr);
     connection_ = try_to_connect(options.get(), from, stop);
     if (connection_ != nullptr) log::info("connected", {{"url", connected_url(get())}});
     return connection_ != nullptr;
@@ -194,9 +195,9 @@ void Connection::on_back(natsConnection* connection, void*) {
     log::info("connection back", {{"url", connected_url(connection)}});
 }
 
-void Connection::on_trouble(natsConnection*, natsSubscription*, natsStatus, void* self) {
-    static_cast<Connection*>(self)->trouble_ = true;
-}
+// The connection keeps it as its last error. Without a handler libnats writes the server's words to standard
+// error.
+void Connection::on_trouble(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
 std::uint64_t Connection::number() {
     natsStatistics* raw = nullptr;

@@ -58,11 +58,7 @@ class Connection {
     // Changes whenever the connection was lost and made again, before anything is sent on the new one.
     std::uint64_t number();
 
-    // True once after each problem that libnats reported from its own threads, such as a permission that is
-    // missing.
-    bool take_trouble() { return trouble_.exchange(false); }
-
-    bool refused_permission();  // at any time
+    bool refused_permission();  // at any time since it was made
 
     // The server's last complaint, or nothing.
     std::optional<std::string> refusal();
@@ -73,13 +69,16 @@ class Connection {
   private:
     static void on_lost(natsConnection*, void* self);
     static void on_back(natsConnection*, void* self);
-    static void on_trouble(natsConnection*, natsSubscription*, natsStatus, void* self);
+    static void on_trouble(natsConnection*, natsSubscription*, natsStatus, void*);
 
-    std::atomic<bool> trouble_{false};
     std::atomic<bool> closing_{false};
     NatsLibrary library_;
     ConnectionPtr connection_;
 };
+
+// Answers to us come under it, and nobody else's do: a worker needs no permission to hear others'. Within
+// _INBOX, which is allowed by habit. libnats 3.4.1 has room for 25 characters.
+inline constexpr const char* kInboxPrefix = "_INBOX.bw";
 
 // What libnats says of the call that this thread has just made.
 std::string last_libnats_error(natsStatus status);

@@ -3,6 +3,7 @@
 #include "bw/error.hpp"
 #include "bw/log.hpp"
 #include "connection.hpp"
+#include "subjects.hpp"
 
 namespace bw {
 namespace {
@@ -36,6 +37,7 @@ class JetStreamQueue : public WorkQueue {
     DeliveryRules rules() const override { return rules_; }
     std::optional<Delivery> fetch(const std::stop_token& stop) override;
     std::optional<Delivery> fetch_late() override;
+    void check_advisory(const std::string& subject) const override;
     void in_progress(const Delivery& delivery) override;
     bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
                   const std::stop_token& stop) override;
@@ -46,7 +48,11 @@ class JetStreamQueue : public WorkQueue {
         throw Error(kind, names_.stream + " > " + names_.consumer, what);
     }
 
+    void refuse_if_not_permitted();
+    std::optional<nlohmann::json> configuration(const std::string& info_call);
     bool check_consumer();
+    bool learn_subjects();
+    bool learn_subjects_again(const std::stop_token& stop);
     bool subscribe();
     void note_answer(bool answered);
     void look_into(natsStatus status, const std::string& reason, const std::stop_token& stop);
@@ -57,6 +63,8 @@ class JetStreamQueue : public WorkQueue {
     Connection& connection_;
     const QueueNames names_;
     DeliveryRules rules_;
+    std::vector<std::string> subjects_;  // that the stream takes
+    std::uint64_t learned_on_ = 0;       // the number of no connection
     ContextPtr context_;
     SubscriptionPtr subscription_;
     int empty_fetches_ = 0;
@@ -64,26 +72,58 @@ class JetStreamQueue : public WorkQueue {
     bool answering_ = true;
 };
 
-// Learns the consumer's rules; false if JetStream did not answer. Throws where there is no such consumer.
-bool JetStreamQueue::check_consumer() {
-    const auto answer = connection_.api("CONSUMER.INFO." + names_.stream + "." + names_.consumer);
-    if (!answer) return false;
+// What the server does not permit it does not answer; it complains beside.
+void JetStreamQueue::refuse_if_not_permitted() {
+    if (!connection_.refused_permission()) return;
+    refuse("the NATS server refuses: " + connection_.refusal().value_or("no reason given"));
+}
+
+// Of the stream or the consumer. Nothing if JetStream did not answer; throws where there is no such thing.
+std::optional<nlohmann::json> JetStreamQueue::configuration(const std::string& info_call) {
+    const auto answer = connection_.api(info_call);
+    if (!answer) return std::nullopt;
     if (const int code = api_error_code(*answer); code == kStreamNotFound || code == kConsumerNotFound) {
         refuse(api_error_text(*answer) + "; `bw setup` creates the stream and the consumer");
     } else if (code != 0) {
-        return false;
+        return std::nullopt;
     }
-    const auto config = answer->value("config", nlohmann::json::object());
-    if (config.value("deliver_subject", "") != "") {
+    return answer->value("config", nlohmann::json::object());
+}
+
+// Learns the consumer's rules; false if JetStream did not answer.
+bool JetStreamQueue::check_consumer() {
+    const auto config = configuration("CONSUMER.INFO." + names_.stream + "." + names_.consumer);
+    if (!config) return false;
+    if (config->value("deliver_subject", "") != "") {
         refuse("the consumer is a push consumer, a pull consumer is right; `bw setup` says what differs");
     }
-    if (config.value("ack_policy", "") != "explicit") {
+    if (config->value("ack_policy", "") != "explicit") {
         refuse("the consumer's ack_policy is not explicit; `bw setup` says what differs");
     }
     rules_.ack_wait = std::chrono::duration_cast<milliseconds>(
-        std::chrono::nanoseconds(config.value("ack_wait", std::int64_t{30'000'000'000})));
-    rules_.max_deliver = config.value("max_deliver", std::int64_t{-1});
+        std::chrono::nanoseconds(config->value("ack_wait", std::int64_t{30'000'000'000})));
+    rules_.max_deliver = config->value("max_deliver", std::int64_t{-1});
     return true;
+}
+
+// False if JetStream did not answer.
+bool JetStreamQueue::learn_subjects() {
+    const auto number = connection_.number();
+    const auto config = configuration("STREAM.INFO." + names_.stream);
+    if (!config) return false;
+    subjects_ = config->value("subjects", std::vector<std::string>());  // a mirror has none
+    learned_on_ = number;
+    return true;
+}
+
+// An operator may have changed the stream meanwhile. Nothing is pulled before it is known.
+bool JetStreamQueue::learn_subjects_again(const std::stop_token& stop) {
+    if (learn_subjects()) return true;
+    refuse_if_not_permitted();
+    if (!connection_.is_connected()) return false;
+    note_answer(false);
+    stopped_within(kPauseAfterFailedFetch, stop);
+    return false;
 }
 
 // Bound to the consumer by its name: with a durable name instead, libnats would create the consumer if it
@@ -108,7 +148,8 @@ bool JetStreamQueue::subscribe() {
 
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
-    while (!check_consumer() || !subscribe()) {
+    while (!check_consumer() || !learn_subjects() || !subscribe()) {
+        refuse_if_not_permitted();
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
                    connection_.refusal().value_or("is it switched on (nats-server -js), and may we ask it?"));
@@ -155,6 +196,7 @@ void JetStreamQueue::note_answer(bool answered) {
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     std::optional<Delivery> delivery;
     if (!connection_.wait_until_connected(stop)) return delivery;
+    if (connection_.number() != learned_on_ && !learn_subjects_again(stop)) return delivery;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
         return delivery;
@@ -173,9 +215,7 @@ std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
 // What an unanswered pull may mean: most often nothing.
 void JetStreamQueue::look_into(natsStatus status, const std::string& reason, const std::stop_token& stop) {
     if (!connection_.is_connected()) return;
-    if (connection_.take_trouble() && connection_.refused_permission()) {
-        refuse("the NATS server refuses: " + connection_.refusal().value_or(reason));
-    }
+    refuse_if_not_permitted();
     const bool refused = status != NATS_TIMEOUT;
     if (!refused && empty_fetches_ % kEmptyFetchesBeforeCheck != 0) return;
     const bool answered = check_consumer();
@@ -196,6 +236,17 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
     // Fetch takes what is queued without asking the server.
     if (waiting > 0) pull(kFetchExpiry, delivery);
     return delivery;
+}
+
+void JetStreamQueue::check_advisory(const std::string& subject) const {
+    if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
+        throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
+    }
+    for (const auto& pattern : subjects_) {
+        if (!matches(pattern, subject)) continue;
+        throw Error(ErrorKind::kJob, subject,
+                    "the advisory would go into the stream " + names_.stream + ", which takes " + pattern);
+    }
 }
 
 // Acknowledgements are published to the reply subject rather than made with natsMsg_InProgress and the like:
@@ -238,6 +289,7 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
             advised_on = number;
             if (acknowledge(delivery) && connection_.number() == number) return true;
         }
+        refuse_if_not_permitted();
         // A try that the connection did not live through does not count.
         if (connection_.number() != number || !connection_.is_connected()) --tries;
         if (stopped_within(kPauseAfterFailedAck, stop)) break;

@@ -65,6 +65,9 @@ class FakeQueue : public WorkQueue {
         return next(waiting_);
     }
     std::optional<Delivery> fetch_late() override { return next(late_); }
+    void check_advisory(const std::string& subject) const override {
+        if (subject == captured_) throw Error(ErrorKind::kJob, subject, "it would come back");
+    }
     void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
     bool complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
         while_completing_();
@@ -79,6 +82,7 @@ class FakeQueue : public WorkQueue {
     std::deque<Delivery> waiting_;
     std::deque<Delivery> late_;
     DeliveryRules rules_{milliseconds(30'000), 5};
+    std::string captured_;
     std::function<void()> while_fetching_ = [] {};
     std::function<void()> while_completing_ = [] {};
 
@@ -215,6 +219,14 @@ TEST_F(WorkerTest, TouchesNothingForABadJob) {
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
     EXPECT_THAT(journal_.entries(), ElementsAre("prove", "give back after 1000"));
     EXPECT_EQ(fields_, "seq delivery ");
+}
+
+TEST_F(WorkerTest, TouchesNothingForAnAdvisoryThatWouldComeBack) {
+    queue_.waiting_ = {delivery(kJob)};
+    queue_.captured_ = "advisory.5e";
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    EXPECT_THAT(journal_.entries(), ElementsAre("prove", "give back after 1000"));
+    EXPECT_EQ(fields_, "id seq delivery ");
 }
 
 TEST_F(WorkerTest, LeavesAFailedJobToAckWaitWhenToldSo) {
