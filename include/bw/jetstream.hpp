@@ -80,10 +80,10 @@ class WorkQueue {
 
     // Throws Error (kJob) if an advisory on `subject` would come back to us: as a message of the job stream,
     // or as what looks like an answer of the server. A job could otherwise make jobs, or fill the stream.
-    // What the stream takes is learned when the queue is bound and before the first fetch of every new
-    // connection; another stream of which it is the mirror or takes from as a source is not seen, and the
-    // server's permissions are to bound that.
-    virtual void check_advisory(const std::string& subject) const = 0;
+    // What the stream takes is learned when the queue is bound, and again with the first advisory of every
+    // new connection. What reaches it by way of other streams or the server's mappings is not seen:
+    // permissions bound that.
+    virtual void check_advisory(const std::string& subject) = 0;
 
     // The job is being worked on: restarts its ack wait.
     virtual void in_progress(const Delivery& delivery) = 0;

@@ -37,7 +37,7 @@ class JetStreamQueue : public WorkQueue {
     DeliveryRules rules() const override { return rules_; }
     std::optional<Delivery> fetch(const std::stop_token& stop) override;
     std::optional<Delivery> fetch_late() override;
-    void check_advisory(const std::string& subject) const override;
+    void check_advisory(const std::string& subject) override;
     void in_progress(const Delivery& delivery) override;
     bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
                   const std::stop_token& stop) override;
@@ -52,7 +52,6 @@ class JetStreamQueue : public WorkQueue {
     std::optional<nlohmann::json> configuration(const std::string& info_call);
     bool check_consumer();
     bool learn_subjects();
-    bool learn_subjects_again(const std::stop_token& stop);
     bool subscribe();
     void note_answer(bool answered);
     void look_into(natsStatus status, const std::string& reason, const std::stop_token& stop);
@@ -114,16 +113,6 @@ bool JetStreamQueue::learn_subjects() {
     subjects_ = config->value("subjects", std::vector<std::string>());  // a mirror has none
     learned_on_ = number;
     return true;
-}
-
-// An operator may have changed the stream meanwhile. Nothing is pulled before it is known.
-bool JetStreamQueue::learn_subjects_again(const std::stop_token& stop) {
-    if (learn_subjects()) return true;
-    refuse_if_not_permitted();
-    if (!connection_.is_connected()) return false;
-    note_answer(false);
-    stopped_within(kPauseAfterFailedFetch, stop);
-    return false;
 }
 
 // Bound to the consumer by its name: with a durable name instead, libnats would create the consumer if it
@@ -196,7 +185,6 @@ void JetStreamQueue::note_answer(bool answered) {
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     std::optional<Delivery> delivery;
     if (!connection_.wait_until_connected(stop)) return delivery;
-    if (connection_.number() != learned_on_ && !learn_subjects_again(stop)) return delivery;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
         return delivery;
@@ -238,7 +226,9 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
     return delivery;
 }
 
-void JetStreamQueue::check_advisory(const std::string& subject) const {
+void JetStreamQueue::check_advisory(const std::string& subject) {
+    // An operator may have changed the stream while we were away; without an answer what we know stands.
+    if (connection_.number() != learned_on_ && !learn_subjects()) refuse_if_not_permitted();
     if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
         throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
     }

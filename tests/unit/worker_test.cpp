@@ -65,7 +65,7 @@ class FakeQueue : public WorkQueue {
         return next(waiting_);
     }
     std::optional<Delivery> fetch_late() override { return next(late_); }
-    void check_advisory(const std::string& subject) const override {
+    void check_advisory(const std::string& subject) override {
         if (subject == captured_) throw Error(ErrorKind::kJob, subject, "it would come back");
     }
     void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
