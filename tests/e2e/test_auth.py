@@ -7,12 +7,8 @@ import pytest
 from harness import pictures
 from harness.checks import assert_failed, one_error
 from harness.jetstream import JetStream
-from harness.nkeys import Key, creds_file
+from harness.nkeys import Key, account_and_config, creds_file
 from harness.worker import run_bw
-
-UNLIMITED = {name: -1 for name in ("subs", "data", "payload", "imports", "exports", "conn", "leaf",
-                                   "mem_storage", "disk_storage", "streams", "consumer")}
-
 
 def with_user(server, userinfo):
     return server.url.replace("//", f"//{userinfo}@")
@@ -76,21 +72,9 @@ def test_nkey(make_server, connect, start_worker, tmp_path):
     check_refused(start_worker, wrong.seed, NATS_URL=server.url, BW_NKEY=files["wrong"])
 
 
-@pytest.fixture
-def account(tmp_path):
-    """An operator with one account, and the server's configuration for them."""
-    operator, account = Key("operator", tmp_path), Key("account", tmp_path)
-    limits = {"limits": UNLIMITED | {"wildcards": True}, "default_permissions": {"pub": {}, "sub": {}}}
-    system = Key("account", tmp_path)
-    account.config = (f"operator: {operator.sign(operator, {})}\nresolver: MEMORY\n"
-                      f"system_account: {system.public}\nresolver_preload: {{\n"
-                      f"  {account.public}: {operator.sign(account, limits)}\n"
-                      f"  {system.public}: {operator.sign(system, {'limits': {'conn': -1, 'subs': -1}})}\n}}")
-    return account
-
-
-def test_credentials_file(account, make_server, start_worker, tmp_path):
-    server = make_server(config=account.config)
+def test_credentials_file(make_server, start_worker, tmp_path):
+    account, config = account_and_config(tmp_path)
+    server = make_server(config=config)
     user = Key("user", tmp_path)
     claims = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
     right = creds_file(tmp_path / "right.creds", account.sign(user, claims), user)

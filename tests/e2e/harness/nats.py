@@ -65,14 +65,16 @@ class Subscription:
 
 
 class Connection:
-    def __init__(self, url, tls=None, timeout=10):
-        """`tls`: an ssl.SSLContext, for a server that asks for TLS."""
+    def __init__(self, url, tls=None, timeout=10, login=None, inbox="_INBOX"):
+        """`tls`: an ssl.SSLContext, for a server that asks for TLS. `login`: makes more options for the server
+        from its nonce. `inbox`: what the subjects of answers begin with."""
         parts = urlsplit(url)
         deadline = time.monotonic() + timeout
         self._buffer = bytearray()
         self._subscriptions = {}
         self._pongs = 0
         self._last_sid = 0
+        self._inbox_prefix = inbox
         self._inbox = None
         self._socket = socket.create_connection((parts.hostname, parts.port or 4222), timeout)
         try:
@@ -80,7 +82,8 @@ class Connection:
             self.info = json.loads(self._line(deadline).removeprefix(b"INFO "))
             if tls:
                 self._socket = tls.wrap_socket(self._socket, server_hostname=parts.hostname)
-            self._send("CONNECT " + json.dumps(_connect_options(parts)) + "\r\n")
+            options = _connect_options(parts) | (login(self.info["nonce"]) if login else {})
+            self._send("CONNECT " + json.dumps(options) + "\r\n")
             self.flush(timeout)
         except BaseException:
             self._socket.close()
@@ -115,7 +118,7 @@ class Connection:
     def request(self, subject, data=b"", timeout=30):
         deadline = time.monotonic() + timeout
         if self._inbox is None:
-            self._inbox = "_INBOX." + secrets.token_hex(8)
+            self._inbox = f"{self._inbox_prefix}.{secrets.token_hex(8)}"
             self._answers = self.subscribe(self._inbox + ".*")
         reply = f"{self._inbox}.{secrets.token_hex(6)}"
         self.publish(subject, data, reply)

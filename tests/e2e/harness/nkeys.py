@@ -45,10 +45,27 @@ class Key:
                   "sub": subject.public, "nats": nats | {"type": subject.kind, "version": 2}}
         parts = ({"typ": "JWT", "alg": "ed25519-nkey"}, claims)
         text = ".".join(_base64url(json.dumps(part).encode()) for part in parts)
+        return f"{text}.{self.signature(text)}"
+
+    def signature(self, text):
+        """Of a token, or of a server's nonce."""
         to_sign = self._file.with_suffix(".txt")
         to_sign.write_text(text)
-        signature = _openssl("pkeyutl", "-sign", "-rawin", "-inkey", self._file, "-in", to_sign)
-        return f"{text}.{_base64url(signature)}"
+        return _base64url(_openssl("pkeyutl", "-sign", "-rawin", "-inkey", self._file, "-in", to_sign))
+
+
+UNLIMITED = {name: -1 for name in ("subs", "data", "payload", "imports", "exports", "conn", "leaf",
+                                   "mem_storage", "disk_storage", "streams", "consumer")}
+
+
+def account_and_config(folder):
+    """An account of a new operator, and the server's configuration for them."""
+    operator, account, system = (Key(kind, folder) for kind in ("operator", "account", "account"))
+    limits = {"limits": UNLIMITED | {"wildcards": True}, "default_permissions": {"pub": {}, "sub": {}}}
+    return account, (f"operator: {operator.sign(operator, {})}\nresolver: MEMORY\n"
+                     f"system_account: {system.public}\nresolver_preload: {{\n"
+                     f"  {account.public}: {operator.sign(account, limits)}\n"
+                     f"  {system.public}: {operator.sign(system, {'limits': {'conn': -1, 'subs': -1}})}\n}}")
 
 
 def creds_file(file, token, user):

@@ -63,8 +63,8 @@ class Server:
         """The file in which it keeps what the consumer BW has delivered."""
         return self.folder / "store/jetstream/$G/streams/IMAGES/obs/BW/o.dat"
 
-    def connect(self, userinfo=""):
-        return Connection(f"nats://{userinfo}127.0.0.1:{self.port}", self.tls)
+    def connect(self, userinfo="", **options):
+        return Connection(f"nats://{userinfo}127.0.0.1:{self.port}", **{"tls": self.tls} | options)
 
     def start(self):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -73,10 +73,14 @@ class Server:
                 return self
         raise AssertionError(f"nats-server does not start:\n{self.log()}")
 
-    def _start(self, port):
+    def _write_config(self, port):
         file = self.folder / "server.conf"
         store = f'jetstream {{ store_dir: "{self.folder}/store" }}' if self.jetstream else ""
         file.write_text(f'listen: "127.0.0.1:{port}"\n{store}\n{self.config}\n')
+        return file
+
+    def _start(self, port):
+        file = self._write_config(port)
         # setpriv: the server ends with the test, however that ends.
         command = ["setpriv", "--pdeathsig", "KILL", self.binary, "-c", file, "-l", self.folder / "server.log"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -100,6 +104,11 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(30)
+
+    def reload(self):
+        """With another `config`, while it runs."""
+        self._write_config(self.port)
+        self.process.send_signal(signal.SIGHUP)
 
     def restart(self, how=signal.SIGTERM):
         self.stop(how)
