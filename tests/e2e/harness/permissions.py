@@ -100,7 +100,7 @@ class Certificate:
         for role in ROLES:
             assert _user(role) in block
             block = block.replace(_user(role), f'user: "CN={role}"')
-        return block + self.certificates.server_config(more=", verify_and_map: true")
+        return block + "\n" + self.certificates.server_config(more=", verify_and_map: true")
 
     def others(self, block):
         return self.config(block).replace('"CN=', '"CN=other-')
