@@ -90,24 +90,25 @@ def test_what_the_stream_takes_is_learned_again(server, js, start_worker, pictur
 
 
 PAYLOADS = {
-    "8-MB-deep": b"[" * (8 << 20),
-    "8-MB-of-blanks": b" " * (8 << 20) + b"{}",
-    "deep": b'{"id":' + b"[" * 60_000,
-    "deep-and-valid": b'{"id":"a","x":' + b'{"x":' * 10_000 + b"1" + b"}" * 10_001,
-    "number": b'{"id":"a","image":"file:///a","x":1e999}',
-    "twice": b'{"id":"a","image":"file:///a","id":"b"}',
-    "nul": b'{"id":"a\0b","image":"file:///a"}',
-    "not-utf8": b'{"id":"a","image":"file:///a","x":"\xff"}',
-    "overlong": b'{"id":"a","image":"file:///\xc0\xaf"}',
-    "mark": b'\xef\xbb\xbf{"id":',
+    "8-MB-deep": (b"[" * (8 << 20), "at most 65536"),
+    "8-MB-of-blanks": (b" " * (8 << 20) + b"{}", "at most 65536"),
+    "deep": (b'{"id":' + b"[" * 60_000, "nested"),
+    "deep-and-valid": (b'{"id":"a","x":' + b'{"x":' * 10_000 + b"1" + b"}" * 10_001, "nested"),
+    "number": (b'{"id":"a","image":"file:///a","x":1e999}', "too large"),
+    "twice": (b'{"id":"a","image":"file:///a","id":"b"}', "more than one id"),
+    "nul": (b'{"id":"a\0b","image":"file:///a"}', "not valid JSON"),
+    "not-utf8": (b'{"id":"a","image":"file:///a","x":"\xff"}', "not valid JSON"),
+    "overlong": (b'{"id":"a","image":"file:///\xc0\xaf"}', "not valid JSON"),
+    "mark": (b'\xef\xbb\xbf{"id":', "not valid JSON"),
 }
 
 
 @pytest.mark.parametrize("case", PAYLOADS)
 def test_payload(case, big_js, start_worker, outdir):
-    sequence = big_js.publish(PAYLOADS[case])
+    payload, words = PAYLOADS[case]
+    sequence = big_js.publish(payload)
     worker = start_worker(NATS_URL=big_js.url)
-    assert_failed(worker, 4, "job", seq=sequence, delivery="1/5")
+    assert words in assert_failed(worker, 4, "job", seq=sequence, delivery="1/5").message
     assert len(worker.log()) < 2000
     assert big_js.messages() == 1
 
