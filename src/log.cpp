@@ -4,8 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace bw::log {
 namespace {
@@ -48,9 +50,52 @@ std::string shortened(std::string_view text) {
     return std::string(text.substr(0, end)) + "... (" + std::to_string(text.size() - end) + " bytes more)";
 }
 
-// Printable ASCII; all else is escaped, and bytes that are no UTF-8 (a file name may hold them) are U+FFFD.
+std::string json_text(std::string_view text, bool ascii) {
+    return nlohmann::json(text).dump(-1, ' ', ascii, nlohmann::json::error_handler_t::replace);
+}
+
+// What JSON lets stand though terminals and editors obey it: DEL, C1, and the invisible characters that break
+// a line, or turn or hide what follows.
+bool is_obeyed(char32_t c) {
+    static constexpr std::array<std::pair<char32_t, char32_t>, 10> kRanges{{{0x7f, 0x9f},
+                                                                            {0xad, 0xad},
+                                                                            {0x61c, 0x61c},
+                                                                            {0x180e, 0x180e},
+                                                                            {0x200b, 0x200f},
+                                                                            {0x2028, 0x202e},
+                                                                            {0x2060, 0x206f},
+                                                                            {0xfeff, 0xfeff},
+                                                                            {0xfff9, 0xfffb},
+                                                                            {0xe0000, 0x10ffff}}};
+    return std::any_of(kRanges.begin(), kRanges.end(),
+                       [c](const auto& range) { return range.first <= c && c <= range.second; });
+}
+
+// One character of valid UTF-8.
+char32_t code_point(std::string_view character) {
+    static constexpr std::array<unsigned, 5> kBitsOfFirst{0, 0x7f, 0x1f, 0x0f, 0x07};
+    char32_t code = static_cast<unsigned char>(character[0]) & kBitsOfFirst[character.size()];
+    for (const char next : character.substr(1)) code = code << 6 | (static_cast<unsigned char>(next) & 0x3fU);
+    return code;
+}
+
+// Letters of every language stand as they are. Bytes that are no UTF-8 (a file name may hold them) are
+// U+FFFD.
 std::string json_string(std::string_view text) {
-    return nlohmann::json(shortened(text)).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+    const std::string plain = json_text(shortened(text), false);
+    std::string printable;
+    for (std::size_t at = 0, end = 0; at < plain.size(); at = end) {
+        end = at + 1;
+        while (end < plain.size() && (static_cast<unsigned char>(plain[end]) & 0xc0) == 0x80) ++end;
+        const std::string_view character = std::string_view(plain).substr(at, end - at);
+        if (!is_obeyed(code_point(character))) {
+            printable += character;
+        } else {
+            const std::string escaped = json_text(character, true);
+            printable.append(escaped, 1, escaped.size() - 2);
+        }
+    }
+    return printable;
 }
 
 bool stands_bare(std::string_view text) {

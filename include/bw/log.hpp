@@ -1,8 +1,8 @@
 // Log lines on standard error, as text for people or JSON for machines:
 //   2026-11-22T10:02:32.123Z info job done id=5e91425f seq=17
 //   {"time":"2026-11-22T10:02:32.123Z","level":"info","msg":"job done","id":"5e91425f","seq":17}
-// Any thread may write; a line is written whole. No job can forge a line or a field, or move the cursor:
-// lines are printable ASCII, everything else is escaped as JSON does it, in text lines = too, so that one
+// Any thread may write; a line is written whole. No job can forge a line or a field, move the cursor or hide
+// text: control characters and invisible ones are escaped as JSON does it, in text lines = too, so that one
 // always follows a field's name. Of a message or value over 4096 bytes the rest is cut, and its length said.
 // Only error() writes at level error, and no other words of ours hold that one: an operator may grep for it.
 #pragma once

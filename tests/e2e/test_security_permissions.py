@@ -186,4 +186,4 @@ def test_what_the_server_says_is_only_text(make_place, start_worker, tmp_path):
     worker = start_worker(**place.settings())
     record = check_exits_soon(worker)
     assert record.fields["where"] == job["advisory"]
-    assert all(line.isascii() and line.count("kind=") <= 1 for line in worker.lines)
+    assert all(line.isprintable() and line.count("kind=") <= 1 for line in worker.lines)
