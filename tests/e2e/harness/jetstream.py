@@ -38,14 +38,16 @@ class ApiError(Exception):
 
 
 class JetStream:
-    def __init__(self, connection, stream="IMAGES", consumer="BW"):
+    def __init__(self, connection, stream="IMAGES", consumer="BW", timeout=30):
+        """`timeout`: how long an answer may take, in seconds."""
         self.connection = connection
+        self.timeout = timeout
         self.stream = stream
         self.consumer = consumer
         self._pulls = None
 
     def api(self, verb, body=b""):
-        answer = self.connection.request("$JS.API." + verb, body).json()
+        answer = self.connection.request("$JS.API." + verb, body, self.timeout).json()
         if "error" in answer:
             raise ApiError(answer["error"])
         return answer
@@ -78,6 +80,19 @@ class JetStream:
         answer = self.api(f"STREAM.MSG.GET.{self.stream}", {"seq": sequence})
         return base64.b64decode(answer["message"].get("data", ""))
 
+    def sequences(self):
+        """Of all messages that the stream holds."""
+        found, at = [], 0
+        while True:
+            try:
+                request = {"seq": at, "next_by_subj": ">"}
+                at = self.api(f"STREAM.MSG.GET.{self.stream}", request)["message"]["seq"] + 1
+            except ApiError as error:
+                if error.code == 404:
+                    return found
+                raise
+            found.append(at - 1)
+
     def purge(self):
         self.api(f"STREAM.PURGE.{self.stream}")
 
@@ -99,9 +114,10 @@ class JetStream:
 
     # What a sender does.
 
-    def publish(self, body):
-        """Sends a job's bytes; its sequence in the stream."""
-        answer = self.connection.request(f"{self.stream}.blackandwhite", body).json()
+    def publish(self, body, message_id=None):
+        """Sends a job's bytes; its sequence in the stream, which takes an id only once."""
+        headers = {"Nats-Msg-Id": message_id} if message_id else None
+        answer = self.connection.request(f"{self.stream}.blackandwhite", body, self.timeout, headers).json()
         if "error" in answer:
             raise ApiError(answer["error"])
         return answer["seq"]

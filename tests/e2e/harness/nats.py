@@ -111,17 +111,23 @@ class Connection:
         self._subscriptions.pop(sid, None)
         self._send(f"UNSUB {sid}\r\n")
 
-    def publish(self, subject, data=b"", reply=""):
+    def publish(self, subject, data=b"", reply="", headers=None):
         data = _bytes(data)
-        self._send(b"PUB %s %s %d\r\n%s\r\n" % (subject.encode(), reply.encode(), len(data), data))
+        verb, sizes = b"PUB", b"%d" % len(data)
+        if headers:
+            block = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            block = f"NATS/1.0\r\n{block}\r\n".encode()
+            verb, data = b"HPUB", block + data
+            sizes = b"%d %d" % (len(block), len(data))
+        self._send(b"%s %s %s %s\r\n%s\r\n" % (verb, subject.encode(), reply.encode(), sizes, data))
 
-    def request(self, subject, data=b"", timeout=30):
+    def request(self, subject, data=b"", timeout=30, headers=None):
         deadline = time.monotonic() + timeout
         if self._inbox is None:
             self._inbox = f"{self._inbox_prefix}.{secrets.token_hex(8)}"
             self._answers = self.subscribe(self._inbox + ".*")
         reply = f"{self._inbox}.{secrets.token_hex(6)}"
-        self.publish(subject, data, reply)
+        self.publish(subject, data, reply, headers)
         while True:
             message = self._answers.next(deadline - time.monotonic())
             if message.subject != reply:

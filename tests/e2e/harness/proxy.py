@@ -3,6 +3,8 @@
 import socket
 import threading
 
+from .server import free_port
+
 
 class Proxy:
     def __init__(self, server_port, listen=("127.0.0.1", 0)):
@@ -13,9 +15,8 @@ class Proxy:
         self.sprung = threading.Event()
         self._flows = threading.Event()
         self._flows.set()
-        self._listener = socket.create_server(listen)
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._host, self.port = listen[0], listen[1] or free_port()
+        self.accept()
 
     @property
     def url(self):
@@ -42,14 +43,22 @@ class Proxy:
         self.sprung.clear()
         self._trap = (pattern, forward)
 
-    def close(self):
-        self._listener.close()
+    def accept(self):
+        """Takes connections, as it does from the beginning."""
+        self._listener = socket.create_server((self._host, self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def refuse(self):
+        """Ends all connections and lets nobody in, until accept()."""
+        _shut(self._listener)
         self.cut()
 
-    def _accept(self):
+    close = refuse
+
+    def _accept(self, listener):
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return  # closed
             try:

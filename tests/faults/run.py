@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Breaks a queue with real workers and real servers at random, and holds what comes out against the promises of
+docs/reliability.md. The same seed breaks the same things in the same order."""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "e2e")]
+
+from faults.invariants import Findings, Verdict, judge
+from faults.jobs import Job, Pictures, Publisher, make_jobs
+from faults.outdir import TEMPORARY, Outdir
+from faults.plan import kinds, make_plan, timeline
+from faults.system import System
+from harness.server import server_binary, server_version
+
+JOBS_PER_SECOND = 25  # what two cores do at leisure while everything breaks
+NAK_DELAYS = 15  # seconds: a job that fails five times is given back after 1, 2, 4 and 8
+SLACK = 30
+STOP_LIMIT = 8 + 4  # seconds: BW_STOP_GRACE, and what a busy machine adds
+NAMESPACE = "BW_FAULTS_NAMESPACE"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--every", type=int, default=300, metavar="MS", help="a fault about so often")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--cluster", action="store_true", help="three servers and a replicated stream")
+    parser.add_argument("--server", default=server_binary(), metavar="PATH", help="the nats-server")
+    parser.add_argument("--duration", type=float, metavar="SECONDS",
+                        help=f"how long jobs are sent and things broken ({JOBS_PER_SECOND} jobs a second)")
+    parser.add_argument("--ack-wait", type=float, default=30, metavar="SECONDS", help="the consumer's")
+    parser.add_argument("--plan", action="store_true", help="print the faults and do nothing")
+    return parser.parse_args()
+
+
+def enter_namespace():
+    """Starts this program again where it may mount, and where mounts end with it. False: not allowed here."""
+    if NAMESPACE in os.environ:
+        return True
+    unshare = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--user", "--map-root-user"])]
+    probe = subprocess.run([*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], stderr=subprocess.DEVNULL)
+    if probe.returncode == 0:
+        os.environ[NAMESPACE] = "1"
+        os.execvp(unshare[0], [*unshare, sys.executable, *sys.argv])
+    return False
+
+
+class Run:
+    def __init__(self, options, folder, mount):
+        self.options = options
+        self.servers = 3 if options.cluster else 1
+        self.duration = options.duration or options.jobs / JOBS_PER_SECOND
+        self.table = kinds(options.ack_wait, options.cluster, mount)
+        self.plan = make_plan(options.seed, self.duration, options.every / 1000, options.workers, self.servers, self.table)
+        self.known = Pictures(folder)
+        self.jobs = make_jobs(options.seed, options.jobs, self.known, folder)
+        self.outdir = Outdir(folder, 256 + options.jobs // 20, mount)
+        self.folder = folder
+        self.verdict = Verdict()
+        self.struck = []
+
+    def go(self):
+        output_of = {job.id: job.output for job in self.jobs if job.picture}
+        output_of |= {f"last-{number}": f"last-{number}.png" for number in range(10000)}
+        system = System(self.folder, self.options.server, self.servers, self.options.workers, self.options.ack_wait,
+                        self.outdir, output_of)
+        try:
+            publisher = Publisher([server.url for server in system.servers], self.jobs, self.duration)
+            publisher.start()
+            self.break_things(system)
+            publisher.join(self.duration + 120)
+            print(f"{len(self.jobs)} jobs accepted, {publisher.retries} sent again; {len(self.struck)} faults")
+            drained = self.wait_until_drained(system)
+            idle = self.wait_until_all_worked(system, publisher)
+            slow = self.stop_workers(system)
+            left = system.link.insist(lambda js: js.sequences())
+            self.clean_up(system)
+        finally:
+            system.close()
+        self.verdict.check("once nothing breaks any more the queue empties in time", *drained)
+        self.verdict.check("every worker that lives does another job", *idle)
+        self.verdict.check("and ends when asked", *slow)
+        judge(Findings(self.jobs, self.known, system, self.struck, left, server_version(self.options.server)),
+              self.verdict)
+        temporary = [name for name in self.outdir.names() if TEMPORARY.fullmatch(name)]
+        self.verdict.check("no temporary file is left", f"{len(temporary)}", temporary)
+        return self.verdict.broken == 0
+
+    def break_things(self, system):
+        start = time.monotonic()
+        begun = {}
+        for at, what, fault in timeline(self.plan):
+            time.sleep(max(0, start + at - time.monotonic()))
+            before = time.time()
+            words = (system.begin if what == "begin" else system.end)(fault)
+            over = "" if what == "begin" else " is over"
+            print(f"{time.monotonic() - start:9.3f}  #{fault.number} {fault.kind} {fault.victim}{over}"
+                  + (f" ({words})" if words else ""), flush=True)
+            if what == "begin":
+                begun[fault.number] = before
+            if what == "end" or fault.end == fault.begin:
+                self.struck.append((fault, begun[fault.number], time.time()))
+
+    def wait_until_drained(self, system):
+        """What is in hand is done, or comes again after ack wait, or fails five times."""
+        def info():
+            return system.link.insist(lambda js: js.consumer_info())
+
+        begin = time.monotonic()
+        while info()["num_pending"] > 0 and time.monotonic() < begin + self.duration + SLACK:
+            time.sleep(0.2)
+        allowed = self.options.ack_wait + NAK_DELAYS + SLACK
+        caught_up = time.monotonic()
+        while (state := info())["num_pending"] + state["num_ack_pending"] > 0:
+            if time.monotonic() > caught_up + allowed:
+                return f"not in {allowed:.0f} s", [{key: state[key] for key in
+                                                ("num_pending", "num_ack_pending", "num_redelivered", "num_waiting")}]
+            time.sleep(0.2)
+        return f"{caught_up - begin:.1f} s and {time.monotonic() - caught_up:.1f} s", []
+
+    def wait_until_all_worked(self, system, publisher):
+        """Sends jobs until each worker has done one."""
+        marks = {keeper.current: len(keeper.current.lines) for keeper in system.keepers}
+        end = time.monotonic() + SLACK
+        sent = 0
+
+        def idle():
+            return [f"worker {number} pid {keeper.current.process.pid}: {keeper.current.log()[-500:]}"
+                    for number, keeper in enumerate(system.keepers)
+                    if not any("job done" in line for line in keeper.current.lines[marks.get(keeper.current, 0):])]
+
+        while idle() and time.monotonic() < end:
+            for _ in system.keepers:
+                job_id = f"last-{sent}"
+                sent += 1
+                job = Job(job_id, self.known.slow, {"id": job_id, "image": self.known.slow.as_uri(),
+                                                    "advisory": f"advisory.{job_id}"})
+                publisher.publish(job)
+                self.jobs.append(job)
+            self.wait_until_drained(system)
+        return f"{len(system.keepers)} workers, {sent} jobs", idle()
+
+    def stop_workers(self, system):
+        took = []
+        for keeper in system.keepers:
+            begin = time.monotonic()
+            keeper.close()
+            took.append(time.monotonic() - begin)
+        wrong = [f"worker {number}: {seconds:.1f} s, exit code {keeper.current.process.returncode}"
+                 for number, (keeper, seconds) in enumerate(zip(system.keepers, took))
+                 if seconds > STOP_LIMIT or keeper.current.process.returncode != 0]
+        for workers in system.runs():
+            for worker, following in zip(workers, [*workers[1:], None]):
+                worker.ended = following.begin if following else time.time()
+        return f"{max(took):.1f} s at most", wrong
+
+    def clean_up(self, system):
+        """One more worker: it removes what the dead have left."""
+        with system.start_worker() as worker:
+            worker.wait_line("ready")
+            code = worker.stop()
+            self.verdict.check("one more worker comes and goes", f"exit code {code}", [worker.log()] if code else [])
+
+
+def main():
+    options = arguments()
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(10**6)
+        sys.argv += ["--seed", str(options.seed)]
+    mount = enter_namespace()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print(f"seed {options.seed}; nats-server {'.'.join(map(str, server_version(options.server)))}"
+          + ("" if mount else "; OUTDIR is not filled: mounting is not permitted here"), flush=True)
+    with tempfile.TemporaryDirectory(prefix="bw-faults-") as folder:
+        run = Run(options, Path(folder), mount)
+        if options.plan:
+            for at, what, fault in timeline(run.plan):
+                print(f"{at:9.3f}  {what:5} #{fault.number} {fault.kind} {fault.victim}")
+            return 0
+        good = run.go()
+    print("all promises kept" if good else f"BROKEN: {run.verdict.broken} promises; again with --seed {options.seed}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
