@@ -45,7 +45,7 @@ class Pictures:
     def __init__(self, folder):
         self.testdata = sorted(IMAGES.iterdir())
         self.slow = blocks(Path(folder) / "slow.png", 1600, 1)
-        self.slower = blocks(Path(folder) / "slower.png", 6400, 2)
+        self.slower = blocks(Path(folder) / "slower.png", 3200, 2)
         self.expected = {picture: EXPECTED / picture.name for picture in self.testdata}
         for picture in (self.slow, self.slower):
             expected = picture.with_suffix(".expected.png")

@@ -15,12 +15,12 @@ IN_MODIFY, IN_CREATE, IN_Q_OVERFLOW = 0x2, 0x100, 0x4000
 
 
 class Outdir:
-    """A folder on a tmpfs of its own where we may mount one (`can_fill`), else in `folder`."""
+    """A folder in `folder`, on a tmpfs of its own if we may mount one."""
 
     def __init__(self, folder, megabytes, mount):
         base = Path(folder) / "volume"
         base.mkdir()
-        self.can_fill = mount
+        self._mounted_at = base if mount else None
         if mount:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", base], check=True)
         self._filler = base / "filler"
@@ -30,6 +30,10 @@ class Outdir:
         # Finds the files wherever the folder is at the moment.
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         self.touched = Touched(self.path)
+
+    def unmount(self):
+        if self._mounted_at:
+            subprocess.run(["umount", "--lazy", self._mounted_at], check=True)
 
     def fill(self):
         descriptor = os.open(self._filler, os.O_WRONLY | os.O_CREAT, 0o600)

@@ -5,6 +5,7 @@ docs/reliability.md. The same seed breaks the same things in the same order."""
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,6 @@ def arguments():
     parser.add_argument("--duration", type=float, metavar="SECONDS",
                         help=f"how long jobs are sent and things broken ({JOBS_PER_SECOND} jobs a second)")
     parser.add_argument("--ack-wait", type=float, default=30, metavar="SECONDS", help="the consumer's")
-    parser.add_argument("--plan", action="store_true", help="print the faults and do nothing")
     return parser.parse_args()
 
 
@@ -88,6 +88,7 @@ class Run:
             self.clean_up(system)
         finally:
             system.close()
+            self.keep_logs(system)
         self.verdict.check("once nothing breaks any more the queue empties in time", *drained)
         self.verdict.check("every worker that lives does another job", *idle)
         self.verdict.check("and ends when asked", *slow)
@@ -96,6 +97,12 @@ class Run:
         temporary = [name for name in self.outdir.names() if TEMPORARY.fullmatch(name)]
         self.verdict.check("no temporary file is left", f"{len(temporary)}", temporary)
         return self.verdict.broken == 0
+
+    def keep_logs(self, system):
+        for keeper, workers in enumerate(system.runs()):
+            text = [f"-- pid {worker.process.pid}, exit code {worker.process.returncode}\n{worker.log()}\n"
+                    for worker in workers]
+            (self.folder / f"worker{keeper}.log").write_text("".join(text))
 
     def break_things(self, system):
         start = time.monotonic()
@@ -182,15 +189,18 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {options.seed}; nats-server {'.'.join(map(str, server_version(options.server)))}"
           + ("" if mount else "; OUTDIR is not filled: mounting is not permitted here"), flush=True)
-    with tempfile.TemporaryDirectory(prefix="bw-faults-") as folder:
-        run = Run(options, Path(folder), mount)
-        if options.plan:
-            for at, what, fault in timeline(run.plan):
-                print(f"{at:9.3f}  {what:5} #{fault.number} {fault.kind} {fault.victim}")
-            return 0
+    folder = Path(tempfile.mkdtemp(prefix="bw-faults-"))
+    run = Run(options, folder, mount)
+    try:
         good = run.go()
-    print("all promises kept" if good else f"BROKEN: {run.verdict.broken} promises; again with --seed {options.seed}")
-    return 0 if good else 1
+    finally:
+        run.outdir.unmount()
+    if good:
+        shutil.rmtree(folder)
+        print("all promises kept")
+        return 0
+    print(f"BROKEN: {run.verdict.broken} promises; again with --seed {options.seed}; logs in {folder}")
+    return 1
 
 
 if __name__ == "__main__":
