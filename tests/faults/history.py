@@ -81,7 +81,7 @@ class Explanations:
         """`next_begin`: when the same job was delivered again."""
         end = delivery.end or delivery.worker.ended or next_begin
         targets = ENDED_BY.get(delivery.kind, set()) if delivery.kind else {"worker", "link", "server"}
-        for fault, begin, over in self._struck:
+        for fault, begin, over in sorted(self._struck, key=lambda struck: -struck[1]):
             mine = fault.target not in ("worker", "link") or fault.victim == delivery.keeper
             if fault.target in targets and mine and begin <= end + 1 and over + AFTERMATH >= delivery.begin:
                 return fault
