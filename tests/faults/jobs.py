@@ -12,7 +12,7 @@ from harness.nats import Connection, NatsError
 
 IMAGES = pictures.TESTDATA / "images"
 EXPECTED = pictures.TESTDATA / "expected"
-SLOW_SHARE = 0.4  # so that faults find workers at work: with testdata alone they would be idle
+SLOW_SHARE = 0.3  # so that faults find workers at work: with testdata alone they would be idle
 SLOWER_SHARE = 0.01
 POISON_SHARE = 0.02
 
@@ -44,7 +44,7 @@ class Pictures:
 
     def __init__(self, folder):
         self.testdata = sorted(IMAGES.iterdir())
-        self.slow = blocks(Path(folder) / "slow.png", 1600, 1)
+        self.slow = blocks(Path(folder) / "slow.png", 1280, 1)
         self.slower = blocks(Path(folder) / "slower.png", 3200, 2)
         self.expected = {picture: EXPECTED / picture.name for picture in self.testdata}
         for picture in (self.slow, self.slower):

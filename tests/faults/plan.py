@@ -24,7 +24,7 @@ class Fault:
 
 def kinds(ack_wait, cluster, can_fill):
     """The table of faults. `can_fill`: OUTDIR is on a file system of its own."""
-    rest = 6 if cluster else 1  # a new leader takes its time; a majority is never broken
+    rest = 6 if cluster else 4  # a new leader takes its time; a majority is never broken
     table = {
         "worker killed": Kind(24, "worker"),
         "worker terminated": Kind(12, "worker"),
@@ -34,13 +34,13 @@ def kinds(ack_wait, cluster, can_fill):
         "connection refused": Kind(6, "link", (0.5, 4)),
         "server killed": Kind(5, "server", (0.1, 1.5), rest),
         "server terminated": Kind(4, "server", (0.1, 1.5), rest),
-        "outdir away": Kind(4, "outdir", (0.3, 3), 2),
+        "outdir away": Kind(4, "outdir", (0.3, 3), 4),
         "subscriber cut": Kind(4, "subscriber", (), 1),
     }
     if cluster:
         table["leader killed"] = Kind(12, "server", (0.1, 3), rest)
     if can_fill:
-        table["outdir full"] = Kind(4, "outdir", (0.3, 3), 2)
+        table["outdir full"] = Kind(4, "outdir", (0.3, 3), 4)
     return table
 
 
@@ -57,7 +57,8 @@ def make_plan(seed, duration, every, workers, servers, table):
         victim = chance.randrange(victims[entry.target])
         end = now + (chance.uniform(*entry.lasts) if entry.lasts else 0)
         key = (entry.target, victim if entry.target in ("worker", "link") else 0)
-        if end <= duration and free_at.get(key, 0) <= now:
+        stopped = sum(fault.kind == kind == "worker stopped" and fault.end > now for fault in faults)
+        if end <= duration and free_at.get(key, 0) <= now and stopped <= (workers - 1) // 2:
             faults.append(Fault(len(faults) + 1, kind, entry.target, victim, now, end))
             free_at[key] = end + entry.rest
             now += every * chance.uniform(0.5, 1.5)
