@@ -123,3 +123,18 @@ def test_a_job_done_twice_gives_the_same_bytes(convert):
     wait_until(lambda: int(time.time()) > second + 1)  # in which a time of writing would differ
     again = [convert(source).read_bytes() for source in sources]
     assert [source.name for source, a, b in zip(sources, first, again) if a != b] == []
+
+
+def test_results_hold_nothing_of_the_heap(js, outdir, start_worker):
+    """glibc fills memory that it gives out with what MALLOC_PERTURB_ says: no byte of it is in a result."""
+    sources = sorted(IMAGES.iterdir())
+    for fill in (1, 165):
+        worker = start_worker(MALLOC_PERTURB_=fill)
+        worker.wait_line("ready")
+        for number, source in enumerate(sources):
+            js.publish_job(f"{fill}-{number}", source)
+        wait_until(lambda: js.messages() == 0)
+        assert worker.stop() == 0
+    different = [source.name for number, source in enumerate(sources)
+                 if len({(outdir / f"{fill}-{number}{source.suffix}").read_bytes() for fill in (1, 165)}) > 1]
+    assert different == []

@@ -96,8 +96,7 @@ class Run:
         judge(Findings(self.jobs, self.known, system, self.struck, left, server_version(self.options.server)),
               self.verdict)
         temporary = [name for name in self.outdir.names() if TEMPORARY.fullmatch(name)]
-        # TODO: the sweep at a worker's start.
-        self.verdict.check("no temporary file is left", f"{len(temporary)}", [] and temporary)
+        self.verdict.check("no temporary file is left", f"{len(temporary)}", temporary)
         return self.verdict.broken == 0
 
     def keep_logs(self, system):
