@@ -163,7 +163,8 @@ class Run:
                                                     "advisory": f"advisory.{job_id}"})
                 publisher.publish(job)
                 self.jobs.append(job)
-            self.wait_until_drained(system)
+            while not all(self.outdir.digest(job.output) for job in self.jobs[-sent:]) and time.monotonic() < end:
+                time.sleep(0.05)
         return f"{len(system.keepers)} workers, {sent} jobs", idle()
 
     def stop_workers(self, system):
