@@ -184,7 +184,8 @@ def _death(it, sequence, explanations):
 def workers(it, verdict):
     every = [worker for workers in it.runs for worker in workers]
     codes = Counter(worker.process.returncode for worker in every)
-    wrong = [f"pid {worker.process.pid}: exit code {worker.process.returncode}: {worker.log()[-300:]}" for worker in every
+    wrong = [f"pid {worker.process.pid}: exit code {worker.process.returncode}: {worker.log()[-300:]}"
+             for worker in every
              if worker.process.returncode not in EXIT_CODES
              or (worker.process.returncode == -15 and worker.lines)]
     told = ", ".join(f"{codes[code]} x {code} ({EXIT_CODES.get(code, '?')})" for code in sorted(codes, key=str))

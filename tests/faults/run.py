@@ -62,8 +62,8 @@ class Run:
         self.options = options
         self.servers = 3 if options.cluster else 1
         self.duration = options.duration or options.jobs / JOBS_PER_SECOND
-        self.table = kinds(options.ack_wait, options.cluster, mount)
-        self.plan = make_plan(options.seed, self.duration, options.every / 1000, options.workers, self.servers, self.table)
+        self.plan = make_plan(options.seed, self.duration, options.every / 1000, options.workers, self.servers,
+                              kinds(options.ack_wait, options.cluster, mount))
         self.known = Pictures(folder)
         self.jobs = make_jobs(options.seed, options.jobs, self.known, folder)
         self.outdir = Outdir(folder, 256 + options.jobs // 20, mount)
