@@ -1,0 +1,35 @@
+// What every fuzz target is built of: a promise that must hold for whatever bytes come.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace bw::fuzz {
+
+// Ends the process where a promise is broken, which libFuzzer takes for a crash: it keeps the input.
+inline void require(bool holds, const char* promise) {
+    if (holds) return;
+    std::fprintf(stderr, "broken promise: %s\n", promise);
+    std::abort();
+}
+
+inline std::string_view text(const std::uint8_t* data, std::size_t size) {
+    return {reinterpret_cast<const char*>(data), size};
+}
+
+// C0, DEL, and in UTF-8 the C1 block; a terminal obeys all of them.
+inline bool has_control_character(std::string_view utf8) {
+    for (std::size_t i = 0; i < utf8.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(utf8[i]);
+        if (byte < 0x20 || byte == 0x7f) return true;
+        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0)
+            return true;
+    }
+    return false;
+}
+
+}  // namespace bw::fuzz

@@ -1,0 +1,87 @@
+// The bytes of a file through the whole image room: a refusal of kind image, or a result that is black and
+// white and can be read again. The last byte chooses format and dither, so that any picture is an input as it
+// is.
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "bw/error.hpp"
+#include "bw/image.hpp"
+#include "check.hpp"
+#include "image/formats.hpp"
+#include "image/magick.hpp"
+
+namespace bw::fuzz {
+namespace {
+
+// The same limits as a worker's, but so low that an input takes milliseconds.
+const ImageSettings kSettings{
+    Dither::kRiemersma, {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"}, 64 * 1024, 8, 16U << 20U};
+
+struct Choice {
+    const char* extension;
+    Dither dither;
+};
+
+constexpr std::array<Choice, 13> kChoices{{
+    {"", Dither::kRiemersma},
+    {".jpg", Dither::kRiemersma},
+    {".png", Dither::kRiemersma},
+    {".gif", Dither::kRiemersma},
+    {".tif", Dither::kRiemersma},
+    {".webp", Dither::kRiemersma},
+    {".bmp", Dither::kRiemersma},
+    {".pbm", Dither::kRiemersma},
+    {".pgm", Dither::kNone},
+    {"", Dither::kNone},
+    {"", Dither::kFloydSteinberg},
+    {".jpg", Dither::kNone},
+    {".png", Dither::kFloydSteinberg},
+}};
+
+bool is_black_and_white(Magick::Image& frame) {
+    std::vector<std::uint8_t> levels(frame.columns() * frame.rows());
+    frame.write(0, 0, frame.columns(), frame.rows(), "I", Magick::CharPixel, levels.data());
+    return std::all_of(levels.begin(), levels.end(), [](auto level) { return level == 0 || level == 255; });
+}
+
+void check_result(const std::string& result) {
+    const auto format = image::format_of(result);
+    require(format && image::is_among(kSettings.formats, *format), "a result is a picture of a known format");
+    image::limit_magick(kSettings.max_memory_bytes);
+    image::Frames frames;
+    try {
+        frames = image::decode(result, *format, kSettings.max_memory_bytes, {});
+    } catch (const Error& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+    }
+    require(!frames.empty(), "a result can be decoded again");
+    // JPEG is lossy, and lossy is what ImageMagick's WebP is, unless it is told otherwise.
+    if (format->name == "jpeg" || format->name == "webp") return;
+    for (auto& frame : frames) require(is_black_and_white(frame), "a result has nothing but black and white");
+}
+
+}  // namespace
+}  // namespace bw::fuzz
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+    bw::start_images(bw::fuzz::kSettings);
+    return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace bw;
+    const auto& choice = fuzz::kChoices[size == 0 ? 0 : data[size - 1] % fuzz::kChoices.size()];
+    ImageSettings settings = fuzz::kSettings;
+    settings.dither = choice.dither;
+    std::string result;
+    try {
+        result = to_monochrome(fuzz::text(data, size), choice.extension, settings, {});
+    } catch (const Error& error) {
+        fuzz::require(error.kind() == ErrorKind::kImage,
+                      "a picture that is refused is an error of kind image");
+        return 0;
+    }
+    fuzz::check_result(result);
+    return 0;
+}
