@@ -1,4 +1,6 @@
 // The image URI of a job: what it names to read, and what the output is called.
+#include <algorithm>
+
 #include "bw/error.hpp"
 #include "bw/storage.hpp"
 #include "bw/uri.hpp"
@@ -36,7 +38,8 @@ void check_uri(std::string_view uri) {
     require(name.size() <= 255 && name.starts_with("5e91425f"), "an output's name is one for a file system");
     require(name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos,
             "an output stays in OUTDIR");
-    require(!has_control_character(name), "an output's name has no control characters");
+    require(std::none_of(name.begin(), name.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }),
+            "an output's name has no control characters");
 }
 
 }  // namespace
