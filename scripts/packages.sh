@@ -14,9 +14,10 @@ test='
     nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
     python3 python3-pil python3-pytest openssl
 '
+# libclang-rt-dev: libFuzzer. llvm: what its reports name functions with.
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
 ci='
-    clang clang-format valgrind shellcheck
+    clang clang-format libclang-rt-dev llvm valgrind shellcheck
     debootstrap buildah git ccache
 '
 
