@@ -22,7 +22,8 @@ cmake --build --preset fuzz -j"$(nproc)" >"$build/build.log" || { cat "$build/bu
 fuzz() {
     local name=$1 longest=1024 dictionary=tests/fuzz/$1.dict seeds=("tests/fuzz/seeds/$1")
     if [[ $name == jpeg || $name == image ]]; then
-        longest=16384 dictionary=tests/fuzz/image.dict seeds=(tests/fuzz/seeds/image testdata/images testdata/odd testdata/damaged)
+        longest=16384 dictionary=tests/fuzz/image.dict
+        seeds=(tests/fuzz/seeds/image testdata/images testdata/odd testdata/damaged)
     fi
     mkdir -p "$build/corpus/$name"
     ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1024 \

@@ -1,5 +1,8 @@
-// The image URI of a job: what it names to read, and what the output is called.
+// The image URI of a job: what it names to read, what the output is called, and that no path leaves an input
+// root.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include "bw/error.hpp"
 #include "bw/storage.hpp"
@@ -8,6 +11,8 @@
 
 namespace bw::fuzz {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string percent_encode(std::string_view bytes) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -26,7 +31,7 @@ void check_percent_decode(std::string_view text) {
     if (decoded) require(decoded->size() <= text.size(), "decoding makes nothing longer");
 }
 
-void check_uri(std::string_view uri) {
+void check_names(std::string_view uri) {
     const std::string path = file_uri_path(uri).string();
     require(path.starts_with('/'), "an image's path is absolute");
     require(path.find('\0') == std::string::npos, "an image's path has no NUL");
@@ -42,15 +47,59 @@ void check_uri(std::string_view uri) {
             "an output's name has no control characters");
 }
 
+// An input root with a file, a folder and links, and beside it a file that nobody may read.
+class Roots {
+  public:
+    Roots() {
+        std::string pattern = fs::temp_directory_path() / "bw-fuzz-XXXXXX";
+        top_ = ::mkdtemp(pattern.data());
+        fs::create_directories(top_ / "root/d");
+        for (const char* name : {"root/a", "root/d/b"}) std::ofstream(top_ / name) << "inside";
+        std::ofstream(top_ / "secret") << "outside";
+        fs::create_symlink("d/b", top_ / "root/in");
+        fs::create_symlink("../secret", top_ / "root/out");
+        fs::create_symlink("..", top_ / "root/up");
+        fs::create_symlink("/", top_ / "root/slash");
+        storage_ = open_storage(
+            {.outdir = top_, .input_roots = {top_ / "root"}, .max_file_bytes = 1000, .min_free_bytes = 0});
+    }
+    ~Roots() { fs::remove_all(top_); }
+    Roots(const Roots&) = delete;
+    Roots& operator=(const Roots&) = delete;
+
+    void check(const std::string& uri) const {
+        std::string bytes;
+        try {
+            bytes = storage_->read(uri);
+        } catch (const Error& error) {
+            require(error.kind() == ErrorKind::kJob || error.kind() == ErrorKind::kInput,
+                    "what is not read is an error of kind job or input");
+            return;
+        }
+        require(bytes == "inside", "nothing is read outside the input roots");
+    }
+    // `rest` as it comes after the URI of the root.
+    void check_beneath(std::string_view rest) const {
+        check("file://" + (top_ / "root/").string() + std::string(rest));
+    }
+
+  private:
+    fs::path top_;
+    std::unique_ptr<Storage> storage_;
+};
+
 }  // namespace
 }  // namespace bw::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace bw;
+    static const fuzz::Roots roots;
     const auto uri = fuzz::text(data, size);
     fuzz::check_percent_decode(uri);
+    roots.check(std::string(uri));
+    roots.check_beneath(uri);
     try {
-        fuzz::check_uri(uri);
+        fuzz::check_names(uri);
     } catch (const Error& error) {
         fuzz::require(error.kind() == ErrorKind::kJob, "a bad URI is an error of kind job");
     }
