@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "magick.hpp"
+
 namespace bw::image {
 namespace {
 
@@ -114,6 +116,8 @@ GreyImage grey_of(Magick::Image& frame, const Checkpoint& checkpoint) {
     const auto convert = grey ? copy_grey : weigh_colours;
     in_rows(image, checkpoint, [&](std::size_t y, std::size_t rows) {
         const auto* pixels = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, rows);
+        // ImageMagick 6 leaves an animated WebP without them, and without a word, where a frame is damaged.
+        if (pixels == nullptr) refuse("a frame of the image holds no pixels: it is damaged");
         const std::size_t start = y * image.columns;
         convert(frame, pixels, image.levels.data() + start, rows * image.columns);
         if (!image.alpha.empty()) {

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# run.sh SECONDS [TARGET...]: builds the fuzz targets and runs each (job, uri, jpeg, image) for so long, two at a time.
+# run.sh SECONDS [TARGET...]: builds the fuzz targets and runs each (job, uri, headers, jpeg, image) for so long, two at a time.
 # What they learn stays in build/fuzz/corpus/TARGET, and the next run goes on from there. What breaks a promise ends its
 # target: the input is kept in build/fuzz/found, its path is printed, and the exit status is 1.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [[ ! ${1-} =~ ^[1-9][0-9]*$ ]]; then
-    echo "usage: run.sh SECONDS [job|uri|jpeg|image]..." >&2
+    echo "usage: run.sh SECONDS [job|uri|headers|jpeg|image]..." >&2
     exit 2
 fi
 seconds=$1
 shift
-(($# > 0)) || set -- job uri jpeg image
+(($# > 0)) || set -- job uri headers jpeg image
 
 build=build/fuzz
 mkdir -p "$build/found"
@@ -21,7 +21,7 @@ cmake --build --preset fuzz -j"$(nproc)" >"$build/build.log" || { cat "$build/bu
 # picture, and small ones take less time.
 fuzz() {
     local name=$1 longest=1024 dictionary=tests/fuzz/$1.dict seeds=("tests/fuzz/seeds/$1")
-    if [[ $name == jpeg || $name == image ]]; then
+    if [[ $name != job && $name != uri ]]; then
         longest=16384 dictionary=tests/fuzz/image.dict
         seeds=(tests/fuzz/seeds/image testdata/images testdata/odd testdata/damaged)
     fi

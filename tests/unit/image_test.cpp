@@ -77,6 +77,11 @@ TEST_F(ImageTest, FormatOfOneFrameTakesTheFirst) {
     EXPECT_THAT(convert(content(kTestdata / "images/animation.gif"), ".jpg"), StartsWith("\xff\xd8\xff"));
 }
 
+TEST_F(ImageTest, RefusesFramesWithoutPixels) {
+    const auto found = BW_SOURCE_DIR "/tests/fuzz/seeds/image/animation-without-pixels.webp";
+    EXPECT_NE(refusal(content(found)), "nothing was refused");
+}
+
 TEST_F(ImageTest, TakesWhatDecodersOnlyWarnAbout) {
     const std::string jpeg = content(kTestdata / "images/small.jpg");
     std::string with_junk = jpeg;  // "extraneous bytes before marker", after the first segment

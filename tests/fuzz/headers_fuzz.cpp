@@ -1,0 +1,18 @@
+// What we read of a file's structure ourselves, before any decoder sees it.
+#include "check.hpp"
+#include "image/formats.hpp"
+#include "image/headers.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace bw;
+    const auto bytes = fuzz::text(data, size);
+    fuzz::require(image::count_jpeg_scans(bytes) <= size / 4, "a scan takes four bytes at least");
+    if (const auto animation = image::webp_animation(bytes)) {
+        fuzz::require(animation->frames <= size / 8, "a frame takes eight bytes at least");
+        fuzz::require(animation->columns > 0 && animation->rows > 0, "a canvas has pixels");
+    }
+    if (const auto format = image::format_of(bytes)) {
+        fuzz::require(!format->name.empty(), "a format has a name");
+    }
+    return 0;
+}
