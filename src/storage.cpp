@@ -72,7 +72,7 @@ class FileStorage : public Storage {
     }
 
   private:
-    const Inputs inputs_;
+    Inputs inputs_;
     const Outputs outputs_;
     const std::uint64_t max_file_bytes_;
 };

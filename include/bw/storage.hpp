@@ -20,8 +20,9 @@ class Storage {
     // OUTDIR takes a file. Throws Error (kOutput, kInput).
     virtual void prove_ready() = 0;
 
-    // Before each job, for some microseconds: OUTDIR is there and has room, every input root is there. Who
-    // fetches without them uses up the deliveries of every job that waits. Throws Error (kOutput, kInput).
+    // Before each job, for some microseconds: OUTDIR is there, has room and is not read-only, every input
+    // root is there, and is the directory that it was. Who fetches without them uses up the deliveries of
+    // every job that waits. Throws Error (kOutput, kInput).
     virtual void check_ready() = 0;
 
     // The bytes of the regular file that a URI names. Waits for whoever holds a lease on it, without a bound

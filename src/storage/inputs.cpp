@@ -120,7 +120,8 @@ File open_regular(const fs::path& path, const Open& open) {
 File open_root(const fs::path& root) {
     // O_PATH: the sandbox lets no directory be listed but OUTDIR.
     File directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (directory.is_open()) return directory;
+    // That it could be opened so says nothing about what lies in it.
+    if (directory.is_open() && ::faccessat(directory.get(), ".", X_OK, AT_EACCESS) == 0) return directory;
     throw Error(ErrorKind::kInput, root.string(),
                 "a root of BW_INPUT_ROOTS cannot be opened (a directory that we can read is right): " +
                     system_reason(errno));
@@ -158,11 +159,20 @@ bool climbs(const fs::path& path) { return std::find(path.begin(), path.end(), "
 }  // namespace
 
 Inputs::Inputs(const std::vector<std::string>& roots) {
-    for (const auto& root : roots) roots_.push_back(tidy(root));
+    for (const auto& root : roots) roots_.push_back({tidy(root), std::nullopt});
 }
 
-void Inputs::check_roots() const {
-    for (const auto& root : roots_) open_root(root);
+void Inputs::check_roots() {
+    for (auto& root : roots_) {
+        const File directory = open_root(root.path);
+        struct stat status {};
+        ::fstat(directory.get(), &status);
+        const std::pair now{status.st_dev, status.st_ino};
+        if (!root.identity) root.identity = now;
+        if (root.identity == now) continue;
+        throw Error(ErrorKind::kInput, root.path.string(),
+                    "a root of BW_INPUT_ROOTS was made again or mounted over (the next start takes it)");
+    }
 }
 
 File Inputs::open(const fs::path& path) const {
@@ -175,9 +185,9 @@ File Inputs::open(const fs::path& path) const {
     // Roots may overlap: what leaves one may be beneath another.
     int reason = EXDEV;
     for (const auto& root : roots_) {
-        const auto relative = beneath(root, path.lexically_normal());
+        const auto relative = beneath(root.path, path.lexically_normal());
         if (!relative) continue;
-        const File directory = open_root(root);
+        const File directory = open_root(root.path);
         File file =
             open_regular(path, [&](int flags) { return open_beneath(directory.get(), *relative, flags); });
         if (file.is_open()) return file;

@@ -3,8 +3,12 @@
 // a FIFO is to act on it.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "file.hpp"
@@ -17,8 +21,9 @@ class Inputs {
     // regular file.
     explicit Inputs(const std::vector<std::string>& roots);
 
-    // Throws Error (kInput) for a root that is no directory that can be read.
-    void check_roots() const;
+    // Throws Error (kInput) for a root that is no directory that we can reach files in, or is another one
+    // than at the first call: the sandbox lets nothing be read there.
+    void check_roots();
 
     // The file, open for reading. A path beneath a root may go through links as long as none of them is
     // absolute or leads out of the root, and may not hold ".."; where there is no openat2(2) (Linux before
@@ -28,7 +33,12 @@ class Inputs {
     File open(const std::filesystem::path& path) const;
 
   private:
-    std::vector<std::filesystem::path> roots_;
+    struct Root {
+        std::filesystem::path path;
+        std::optional<std::pair<dev_t, ino_t>> identity;  // once it has been looked at
+    };
+
+    std::vector<Root> roots_;
 };
 
 }  // namespace bw

@@ -120,7 +120,14 @@ struct Outputs::Temporary {
 Outputs::Outputs(std::filesystem::path outdir, std::uint64_t min_free_bytes)
     : outdir_(std::move(outdir)), min_free_bytes_(min_free_bytes) {}
 
-void Outputs::check() const { check_room(open_outdir()); }
+void Outputs::check() const {
+    const File directory = open_outdir();
+    check_room(directory);
+    // Mounted read-only meanwhile, or its mode has changed: cheaper to see than by a file.
+    if (::faccessat(directory.get(), ".", W_OK | X_OK, AT_EACCESS) != 0) {
+        refuse_output(outdir_, "OUTDIR does not take a file", errno);
+    }
+}
 
 void Outputs::prove() const {
     const File directory = open_outdir();

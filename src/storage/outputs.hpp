@@ -19,7 +19,7 @@ class Outputs {
   public:
     Outputs(std::filesystem::path outdir, std::uint64_t min_free_bytes);
 
-    // Throws Error (kOutput) unless OUTDIR is there and has room.
+    // Throws Error (kOutput) unless OUTDIR is there, has room, and is not read-only to us.
     void check() const;
 
     // Removes the temporary files of the dead; check(); writes, syncs and removes a small file. Throws Error

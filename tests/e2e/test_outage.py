@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import pictures
-from harness.checks import names, one_error, wait_until
+from harness.checks import assert_failed, names, one_error, wait_until
 from harness.disks import fill, tmpfs
 from harness.jetstream import MAX_DELIVERIES
 
@@ -76,6 +76,17 @@ def test_input_root_is_missing(js, dead, keeper, outdir, tmp_path):
     check_outage(js, keepers, 10, "input")
     (tmp_path / "away").rename(tmp_path / "in")
     check_all_done(js, dead, outdir, JOBS)
+
+
+def test_input_root_is_made_again(js, start_worker, tmp_path):
+    """The sandbox would let nothing be read there."""
+    root = tmp_path / "in"
+    root.mkdir()
+    worker = start_worker(BW_INPUT_ROOTS=root)
+    worker.wait_line("ready")
+    root.rename(tmp_path / "away")
+    root.mkdir()
+    assert_failed(worker, 10, "input", where=root)
 
 
 def test_outdir_fills_up_while_they_work(js, dead, keeper, small_disk, tmp_path):

@@ -95,6 +95,14 @@ def test_disappears_while_nothing_is_to_do(js, start_worker, outdir):
     assert_failed(worker, 6, "output", where=outdir)
 
 
+def test_becomes_read_only_while_nothing_is_to_do(js, start_worker, tmp_path):
+    with tmpfs(tmp_path / "disk", "size=100m") as folder:
+        worker = start_worker(OUTDIR=folder)
+        worker.wait_line("ready")
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        assert_failed(worker, 6, "output", where=folder)
+
+
 def test_disappears_in_the_middle(js, start_worker, outdir, gate):
     sequence = js.publish_job("job-1", gate.file)
     worker = start_worker()

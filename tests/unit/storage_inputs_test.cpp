@@ -136,6 +136,42 @@ TEST_F(InputRootsTest, IsNotReadyWhileARootIsMissing) {
     storage->check_ready();
 }
 
+TEST_F(InputRootsTest, IsNotReadyOnceARootIsAnotherDirectory) {
+    const auto storage = with_roots({"in"});
+    storage->prove_ready();
+    storage->check_ready();
+    fs::rename(top_ / "in", top_ / "away");
+    fs::create_directory(top_ / "in");
+    EXPECT_THROW(storage->check_ready(), Error);
+    with_roots({"in"})->check_ready();
+    fs::remove(top_ / "in");
+    fs::rename(top_ / "away", top_ / "in");
+    storage->check_ready();
+}
+
+// Such as the point that a volume is to be mounted on.
+TEST_F(InputRootsTest, IsNotReadyWhileARootLetsNobodyIn) {
+    const auto storage = with_roots({"in"});
+    fs::permissions(top_, fs::perms(0755));
+    fs::permissions(top_ / "in", fs::perms(0));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        constexpr uid_t kNobody = 65534;
+        if (::geteuid() == 0 && ::setresuid(kNobody, kNobody, kNobody) != 0) std::_Exit(77);
+        try {
+            storage->check_ready();
+        } catch (const Error& e) {
+            std::_Exit(e.kind() == ErrorKind::kInput ? 0 : 1);
+        }
+        std::_Exit(2);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    fs::permissions(top_ / "in", fs::perms(0700));
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no other user may be taken";
+    EXPECT_EQ(status, 0);
+}
+
 // A kernel, or a container's filter, that answers openat2 with this.
 bool lose_openat2(int answer) {
     std::array<sock_filter, 4> code{{
