@@ -16,18 +16,6 @@ using nlohmann::json;
     throw Error(ErrorKind::kJob, member, what);
 }
 
-// C0, DEL, and in UTF-8 the C1 block, U+0080 to U+009F.
-bool has_control_character(std::string_view utf8) {
-    for (std::size_t i = 0; i < utf8.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(utf8[i]);
-        if (byte < 0x20 || byte == 0x7f) return true;
-        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void check_id(const std::string& id) {
     if (id.empty()) refuse("id", "id is empty (1 to 200 bytes of UTF-8 are right)");
     if (id.size() > kMaxIdBytes) {
@@ -102,6 +90,17 @@ json parse_object(std::string_view payload) {
 }
 
 }  // namespace
+
+bool has_control_character(std::string_view utf8) {
+    for (std::size_t i = 0; i < utf8.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(utf8[i]);
+        if (byte < 0x20 || byte == 0x7f) return true;
+        if (byte == 0xc2 && i + 1 < utf8.size() && static_cast<unsigned char>(utf8[i + 1]) < 0xa0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void parse_job(std::string_view payload, Job& job) {
     const json object = parse_object(payload);

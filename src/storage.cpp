@@ -2,11 +2,11 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "bw/error.hpp"
+#include "bw/job.hpp"
 #include "bw/uri.hpp"
 #include "storage/inputs.hpp"
 #include "storage/outputs.hpp"
@@ -102,9 +102,9 @@ std::filesystem::path file_uri_path(std::string_view uri) {
 
 std::string image_extension(std::string_view uri) {
     std::string extension = file_uri_path(uri).extension().string();
-    const bool good = std::none_of(extension.begin(), extension.end(),
-                                   [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\'; });
-    if (!good) refuse_uri(uri, "the image's extension holds a backslash or control character");
+    if (has_control_character(extension) || extension.find('\\') != std::string::npos) {
+        refuse_uri(uri, "the image's extension holds a backslash or control character");
+    }
     return extension;
 }
 

@@ -30,6 +30,9 @@ struct Job {
 // read, and nothing else in `job` counts.
 void parse_job(std::string_view payload, Job& job);
 
+// Whether UTF-8 holds C0, DEL or C1 (U+0080 to U+009F): what no name of an output may hold.
+bool has_control_character(std::string_view utf8);
+
 // {"id":"5e91425f"}
 std::string advisory_body(const Job& job);
 

@@ -203,6 +203,7 @@ TEST(ImageExtension, IsTheFilesOwn) {
     EXPECT_EQ(image_extension("file:///a.b/plain"), "");
     EXPECT_EQ(kind_of([] { image_extension("file:///b.x%0Ay"); }), ErrorKind::kJob);
     EXPECT_EQ(kind_of([] { image_extension("file:///b.x%5Cy"); }), ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%C2%9B2J"); }), ErrorKind::kJob);  // C1, as in ids
 }
 
 TEST(OutputName, IsIdAndExtension) {
