@@ -72,7 +72,7 @@ class FileStorage : public Storage {
     }
 
   private:
-    Inputs inputs_;
+    const Inputs inputs_;
     const Outputs outputs_;
     const std::uint64_t max_file_bytes_;
 };

@@ -49,6 +49,7 @@ struct StorageSettings {
     std::uint64_t min_free_bytes = 0;
 };
 
+// Before enter_sandbox(), which binds to the same directories: see check_ready().
 std::unique_ptr<Storage> open_storage(const StorageSettings& settings);
 
 // file:///a%20b.jpg and file://localhost/a%20b.jpg are /a b.jpg (RFC 8089). Throws Error (kJob) for any other

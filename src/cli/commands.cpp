@@ -40,9 +40,7 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
-void work(const Config& config, const ImageSettings& images, const StopSignals& signals) {
-    const auto storage =
-        open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+void work(const Config& config, const ImageSettings& images, Storage& storage, const StopSignals& signals) {
     if (config.input_roots.empty()) {
         log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
     }
@@ -56,7 +54,7 @@ void work(const Config& config, const ImageSettings& images, const StopSignals& 
         return to_monochrome(bytes, extension, images, stop);
     };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
-    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage, convert,
+    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, storage, convert,
                   abandon, {signals.soft(), signals.hard()});
     worker.run();
 }
@@ -65,9 +63,11 @@ int work_until_stopped(const Config& config) {
     block_stop_signals();
     const auto images = image_settings(config);
     start_images(images);
+    const auto storage =
+        open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace);
-    work(config, images, signals);
+    work(config, images, *storage, signals);
     log::info("stopped");
     return EXIT_SUCCESS;
 }

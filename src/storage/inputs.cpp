@@ -159,19 +159,26 @@ bool climbs(const fs::path& path) { return std::find(path.begin(), path.end(), "
 }  // namespace
 
 Inputs::Inputs(const std::vector<std::string>& roots) {
-    for (const auto& root : roots) roots_.push_back({tidy(root), std::nullopt});
+    for (const auto& root : roots) {
+        const auto path = tidy(root);
+        struct stat status {};
+        const bool there = ::stat(path.c_str(), &status) == 0;
+        roots_.push_back(
+            {path, there ? std::optional(std::pair(status.st_dev, status.st_ino)) : std::nullopt});
+    }
 }
 
-void Inputs::check_roots() {
-    for (auto& root : roots_) {
+void Inputs::check_roots() const {
+    for (const auto& root : roots_) {
         const File directory = open_root(root.path);
         struct stat status {};
-        ::fstat(directory.get(), &status);
-        const std::pair now{status.st_dev, status.st_ino};
-        if (!root.identity) root.identity = now;
-        if (root.identity == now) continue;
-        throw Error(ErrorKind::kInput, root.path.string(),
-                    "a root of BW_INPUT_ROOTS was made again or mounted over (the next start takes it)");
+        if (::fstat(directory.get(), &status) == 0 &&
+            root.identity == std::pair(status.st_dev, status.st_ino)) {
+            continue;
+        }
+        throw Error(
+            ErrorKind::kInput, root.path.string(),
+            "a root of BW_INPUT_ROOTS was made or mounted after we started (the next start takes it)");
     }
 }
 

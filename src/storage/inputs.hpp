@@ -21,9 +21,9 @@ class Inputs {
     // regular file.
     explicit Inputs(const std::vector<std::string>& roots);
 
-    // Throws Error (kInput) for a root that is no directory that we can reach files in, or is another one
-    // than at the first call: the sandbox lets nothing be read there.
-    void check_roots();
+    // Throws Error (kInput) for a root that is no directory that we can reach files in, or not the one that
+    // it was when this was made: the sandbox lets nothing be read there.
+    void check_roots() const;
 
     // The file, open for reading. A path beneath a root may go through links as long as none of them is
     // absolute or leads out of the root, and may not hold ".."; where there is no openat2(2) (Linux before
@@ -35,7 +35,7 @@ class Inputs {
   private:
     struct Root {
         std::filesystem::path path;
-        std::optional<std::pair<dev_t, ino_t>> identity;  // once it has been looked at
+        std::optional<std::pair<dev_t, ino_t>> identity;  // none: it was not there
     };
 
     std::vector<Root> roots_;

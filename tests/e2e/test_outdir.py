@@ -6,6 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +182,8 @@ def hold_in_commit(worker, outdir):
     """Stops the worker while it has a locked temporary file; whether that came about."""
     wait_until(lambda: any(sizes(outdir)), pause=0)
     worker.signal(signal.SIGSTOP)
+    status = Path(f"/proc/{worker.process.pid}/status")
+    wait_until(lambda: "State:\tT" in status.read_text(), pause=0)  # it may rename until then
     name = names(outdir)[0]
     if not name.startswith(".bw-"):
         return False
