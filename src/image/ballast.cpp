@@ -34,16 +34,16 @@ struct TiffLayout {
 constexpr TiffLayout kClassic{4, 4, 2, 12};
 constexpr TiffLayout kBig{8, 8, 8, 20};
 
-// A tile is unpacked whole, however small the page. Pages that are not reached here are over BW_MAX_FRAMES.
-bool has_large_tile(std::string_view bytes, std::uint64_t max_pixels) {
+// A tile is unpacked whole, however small the page.
+std::optional<std::string> excess_of_tiff(std::string_view bytes, std::uint64_t max_pixels) {
     constexpr unsigned kTileWidth = 322;
     constexpr unsigned kTileLength = 323;
     constexpr unsigned kShort = 3;
-    constexpr std::size_t kMaxPages = 1'000'000;
     const Reader tiff{bytes, bytes.starts_with("MM")};
     const TiffLayout layout = tiff.number(2, 2) == 43 ? kBig : kClassic;
     std::uint64_t page = tiff.number(layout.first, layout.word);
-    for (std::size_t pages = 0; page != 0 && page < bytes.size() && pages < kMaxPages; ++pages) {
+    std::uint64_t read = 0;
+    while (page != 0 && page < bytes.size()) {
         const std::uint64_t most = (bytes.size() - page) / layout.entry;
         const std::uint64_t entries = std::min(tiff.number(page, layout.count), most);
         std::uint64_t width = 0;
@@ -55,10 +55,16 @@ bool has_large_tile(std::string_view bytes, std::uint64_t max_pixels) {
             const unsigned size = tiff.number(entry + 2, 2) == kShort ? 2 : 4;
             (tag == kTileWidth ? width : length) = tiff.number(entry + layout.entry - layout.word, size);
         }
-        if (width > 0 && length > max_pixels / width) return true;
+        if (width > 0 && length > max_pixels / width) {
+            return "has a tile of more than " + std::to_string(max_pixels) +
+                   " pixels, which is BW_MAX_PIXELS";
+        }
+        // Else a page that names itself as the next one would be read for ever.
+        read += layout.count + entries * layout.entry;
+        if (read > bytes.size()) return "has directories that overlap or go in circles";
         page = tiff.number(page + layout.count + entries * layout.entry, layout.word);
     }
-    return false;
+    return std::nullopt;
 }
 
 struct GifBallast {
@@ -133,9 +139,7 @@ std::string more_than(std::size_t limit, const std::string& what) {
 
 std::optional<std::string> excess_of_ballast(std::string_view bytes, const Format& format,
                                              std::uint64_t max_pixels) {
-    if (format.name == "tiff" && has_large_tile(bytes, max_pixels)) {
-        return "has a tile of more than " + std::to_string(max_pixels) + " pixels, which is BW_MAX_PIXELS";
-    }
+    if (format.name == "tiff") return excess_of_tiff(bytes, max_pixels);
     if (format.name == "gif") {
         const auto gif = ballast_of_gif(bytes);
         if (gif.applications > kMaxGifApplications)

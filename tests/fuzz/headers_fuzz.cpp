@@ -1,5 +1,6 @@
 // What we read of a file's structure ourselves, before any decoder sees it.
 #include "check.hpp"
+#include "image/ballast.hpp"
 #include "image/formats.hpp"
 #include "image/headers.hpp"
 
@@ -12,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::require(animation->columns > 0 && animation->rows > 0, "a canvas has pixels");
     }
     if (const auto format = image::format_of(bytes)) {
-        fuzz::require(!format->name.empty(), "a format has a name");
+        const auto excess = image::excess_of_ballast(bytes, *format, 64 * 1024);
+        fuzz::require(!excess || !excess->empty(), "what is refused is refused with a reason");
     }
     return 0;
 }

@@ -82,6 +82,11 @@ TEST_F(ImageTest, RefusesFramesWithoutPixels) {
     EXPECT_NE(refusal(content(found)), "nothing was refused");
 }
 
+TEST_F(ImageTest, RefusesDirectoriesThatGoInCircles) {
+    const auto found = BW_SOURCE_DIR "/tests/fuzz/seeds/image/directories-in-circles.tif";
+    EXPECT_THAT(refusal(content(found)), testing::HasSubstr("go in circles"));
+}
+
 TEST_F(ImageTest, TakesWhatDecodersOnlyWarnAbout) {
     const std::string jpeg = content(kTestdata / "images/small.jpg");
     std::string with_junk = jpeg;  // "extraneous bytes before marker", after the first segment
