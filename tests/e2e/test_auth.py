@@ -7,7 +7,7 @@ import pytest
 from harness import pictures
 from harness.checks import assert_failed, one_error
 from harness.jetstream import JetStream
-from harness.nkeys import Key, account_and_config, creds_file
+from harness.nkeys import Account, Key, creds_file
 from harness.worker import run_bw
 
 def with_user(server, userinfo):
@@ -73,19 +73,16 @@ def test_nkey(make_server, connect, start_worker, tmp_path):
 
 
 def test_credentials_file(make_server, start_worker, tmp_path):
-    account, config = account_and_config(tmp_path)
-    server = make_server(config=config)
-    user = Key("user", tmp_path)
-    claims = {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
-    right = creds_file(tmp_path / "right.creds", account.sign(user, claims), user)
+    account = Account(tmp_path)
+    server = make_server(config=account.config())
+    user, right = account.user("right")
     setup = run_bw("setup", NATS_URL=server.url, BW_CREDS=right)
     assert setup.returncode == 0, setup.stdout + setup.stderr
     worker = start_worker(NATS_URL=server.url, BW_CREDS=right)
     worker.wait_line("ready")
     assert worker.stop() == 0
-    stranger = Key("account", tmp_path)
-    wrong = creds_file(tmp_path / "wrong.creds", stranger.sign(user, claims), user)
-    check_refused(start_worker, user.seed, NATS_URL=server.url, BW_CREDS=wrong)
+    other, wrong = Account(tmp_path).user("wrong")
+    check_refused(start_worker, other.seed, NATS_URL=server.url, BW_CREDS=wrong)
 
 
 def test_credentials_that_are_not_there(server, start_worker, tmp_path):

@@ -15,7 +15,7 @@ from harness import pictures
 from harness.checks import assert_failed, names, one_error, wait_until
 from harness.cli import NatsCli
 from harness.jetstream import SECOND, JetStream
-from harness.nkeys import Key, creds_file
+from harness.nkeys import Account, Key
 from harness.proxy import Proxy
 from harness.server import SOURCE_DIR
 from harness.worker import bw_command, run_bw
@@ -110,6 +110,23 @@ def test_directory_that_was_made_again(js, start_worker, outdir, tmp_path):
     assert worker.stop() == 0
 
 
+def test_input_root_that_was_made_again(js, start_worker, outdir, tmp_path):
+    """So it is with an input root, be it replaced or mounted anew."""
+    root = tmp_path / "in"
+    worker = start_worker(BW_INPUT_ROOTS=root)
+    if worker.wait_record(" sandbox ").fields["landlock"] == "unavailable":
+        pytest.skip("no Landlock")
+    worker.wait_line("ready")
+    root.rename(tmp_path / "away")
+    root.mkdir()
+    js.publish_job("job", pictures.small(root))
+    assert "id" not in assert_failed(worker, 10, "input", where=root).fields  # before the job was fetched
+    assert js.consumer_info()["delivered"]["consumer_seq"] == 0
+    worker = start_worker(BW_INPUT_ROOTS=root)
+    assert worker.wait_record("job done").fields["delivery"] == "1/5"
+    assert worker.stop() == 0
+
+
 def check_reconnect(server, worker, tmp_path, publish, meanwhile=lambda: None):
     """A job is done after the server was away; `meanwhile` runs while it is."""
     worker.wait_line("ready")
@@ -153,30 +170,6 @@ def test_reconnect_with_an_nkey(make_server, connect, start_worker, tmp_path):
                           BW_INPUT_ROOTS=tmp_path / "in")
     check_reconnect(server, worker, tmp_path, meanwhile=lambda: replace(file, key.seed + "\n"),
                     publish=lambda job: JetStream(connect(server, userinfo="sender:pw@")).publish(job))
-
-
-class Account:
-    """An operator's only account, and its users, whom it can turn away."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.operator, self.account, self.system = (Key(kind, folder) for kind in ("operator", "account", "account"))
-
-    def config(self, **claims):
-        unlimited = ("subs", "data", "payload", "imports", "exports", "conn", "leaf", "mem_storage", "disk_storage",
-                     "streams", "consumer")
-        limits = {"limits": dict.fromkeys(unlimited, -1) | {"wildcards": True},
-                  "default_permissions": {"pub": {}, "sub": {}}} | claims
-        return (f"operator: {self.operator.sign(self.operator, {})}\nresolver: MEMORY\n"
-                f"system_account: {self.system.public}\nresolver_preload: {{\n"
-                f"  {self.account.public}: {self.operator.sign(self.account, limits)}\n  {self.system.public}: "
-                f"{self.operator.sign(self.system, {'limits': {'conn': -1, 'subs': -1}})}\n}}")
-
-    def user(self, name):
-        """Its key and its credentials file."""
-        user = Key("user", self.folder)
-        token = self.account.sign(user, {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1})
-        return user, creds_file(self.folder / f"{name}.creds", token, user)
 
 
 def test_reconnect_with_other_credentials(make_server, start_worker, tmp_path):

@@ -172,6 +172,8 @@ TEST_F(Sandbox, FilesAreReadBelowTheRootsOnly) {
     if (!landlock()) GTEST_SKIP() << "no Landlock";
     inside(confined(), [this] {
         EXPECT_EQ(open_reason(roots() / "in", O_RDONLY), 0);
+        EXPECT_EQ(open_reason(secrets() / "key", O_RDONLY), 0);
+        EXPECT_EQ(open_reason(secrets(), O_DIRECTORY), EACCES);
         EXPECT_EQ(open_reason(elsewhere() / "other", O_RDONLY), EACCES);
         EXPECT_EQ(open_reason("/root", O_RDONLY | O_DIRECTORY), EACCES);
         if (!sandbox::kSanitized) {

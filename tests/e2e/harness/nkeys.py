@@ -58,14 +58,30 @@ UNLIMITED = {name: -1 for name in ("subs", "data", "payload", "imports", "export
                                    "mem_storage", "disk_storage", "streams", "consumer")}
 
 
-def account_and_config(folder):
-    """An account of a new operator, and the server's configuration for them."""
-    operator, account, system = (Key(kind, folder) for kind in ("operator", "account", "account"))
-    limits = {"limits": UNLIMITED | {"wildcards": True}, "default_permissions": {"pub": {}, "sub": {}}}
-    return account, (f"operator: {operator.sign(operator, {})}\nresolver: MEMORY\n"
-                     f"system_account: {system.public}\nresolver_preload: {{\n"
-                     f"  {account.public}: {operator.sign(account, limits)}\n"
-                     f"  {system.public}: {operator.sign(system, {'limits': {'conn': -1, 'subs': -1}})}\n}}")
+class Account:
+    """A new operator's only account."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._operator, self._account, self._system = (Key(kind, folder) for kind in ("operator", "account", "account"))
+
+    def config(self, **claims):
+        """A server's. `claims`: of the account, beside its limits."""
+        claims |= {"limits": UNLIMITED | {"wildcards": True}, "default_permissions": {"pub": {}, "sub": {}}}
+        system = {"limits": {"conn": -1, "subs": -1}}
+        return (f"operator: {self._operator.sign(self._operator, {})}\nresolver: MEMORY\n"
+                f"system_account: {self._system.public}\nresolver_preload: {{\n"
+                f"  {self._account.public}: {self._operator.sign(self._account, claims)}\n"
+                f"  {self._system.public}: {self._operator.sign(self._system, system)}\n}}")
+
+    def sign(self, user, claims):
+        return self._account.sign(user, claims)
+
+    def user(self, name):
+        """One who may do everything: the key and its credentials file."""
+        user = Key("user", self._folder)
+        token = self.sign(user, {"pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1})
+        return user, creds_file(self._folder / f"{name}.creds", token, user)
 
 
 def creds_file(file, token, user):

@@ -3,7 +3,7 @@
 import re
 
 from .certificates import Certificates
-from .nkeys import Key, account_and_config, creds_file
+from .nkeys import Account, Key, creds_file
 from .server import SOURCE_DIR
 
 ROLES = ("worker", "sender", "setup")
@@ -118,7 +118,8 @@ class CredentialsFile:
 
     def __init__(self, folder):
         self.folder = folder
-        self.account, self.server_config = account_and_config(folder)
+        self.account = Account(folder)
+        self.server_config = self.account.config()
         self.users = {role: Key("user", folder) for role in ROLES}
 
     def config(self, block):
@@ -133,7 +134,7 @@ class CredentialsFile:
         return claims
 
     def others(self, _block):
-        return account_and_config(self.folder)[1]
+        return Account(self.folder).config()
 
     def settings(self, role, server):
         file = creds_file(self.folder / f"{role}.creds", self.tokens[role], self.users[role])
