@@ -108,12 +108,16 @@ std::uint64_t packed_text_of_png(std::string_view bytes) {
         const auto kind = bytes.substr(at + 4, 4);
         const auto body = bytes.substr(at + 8, size);
         if (kind == "zTXt") packed += size;
-        // The flag stands behind the keyword.
-        if (kind == "iTXt" && png.number(at + 8 + body.find('\0') + 1, 1) == 1) packed += size;
+        if (kind == "iTXt") {
+            const auto flag = body.find('\0') + 1;  // behind the keyword
+            if (flag > 0 && flag < body.size() && body[flag] == 1) packed += size;
+        }
         at += 12 + size;
     }
     return packed;
 }
+
+bool ends_number(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#'; }
 
 // In the first header, up to its last number: bits have no maximum.
 std::size_t comments_of_pnm(std::string_view bytes) {
@@ -121,12 +125,12 @@ std::size_t comments_of_pnm(std::string_view bytes) {
     std::size_t at = 2;
     for (int numbers = bytes[1] == '1' || bytes[1] == '4' ? 2 : 3; numbers > 0; --numbers) {
         at = bytes.find_first_not_of(" \t\r\n", at);
-        while (at < bytes.size() && bytes[at] == '#') {
+        while (at < bytes.size() && bytes[at] == '#' && in_comments <= kMaxPnmComments) {
             const auto end = std::min(bytes.find('\n', at), bytes.size());
             in_comments += end - at;
             at = bytes.find_first_not_of(" \t\r\n", end);
         }
-        at = std::min(bytes.find_first_of(" \t\r\n#", at), bytes.size());
+        while (at < bytes.size() && !ends_number(bytes[at])) ++at;
     }
     return in_comments;
 }

@@ -1,0 +1,186 @@
+#include "image/ballast.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+
+namespace bw::image {
+namespace {
+
+using namespace std::string_literals;
+using testing::HasSubstr;
+
+constexpr std::uint64_t kMaxPixels = 1000;
+
+std::string excess(std::string_view bytes) {
+    const auto format = format_of(bytes);
+    if (!format) return "no picture";
+    return excess_of_ballast(bytes, *format, kMaxPixels).value_or("none");
+}
+
+std::string number(std::uint64_t value, unsigned size, bool big_endian = false) {
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) {
+        text += static_cast<char>(value >> 8 * (big_endian ? size - 1 - i : i));
+    }
+    return text;
+}
+
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string all;
+    all.reserve(text.size() * times);
+    for (std::size_t i = 0; i < times; ++i) all += text;
+    return all;
+}
+
+struct Entry {
+    unsigned tag;
+    unsigned type;  // 3: two bytes, 4: four
+    std::uint64_t value;
+};
+
+std::string tiff_page(std::initializer_list<Entry> entries, std::uint64_t next, bool big_endian = false) {
+    std::string page = number(entries.size(), 2, big_endian);
+    for (const auto& [tag, type, value] : entries) {
+        page += number(tag, 2, big_endian) + number(type, 2, big_endian) + number(1, 4, big_endian) +
+                (type == 3 ? number(value, 2, big_endian) + "\0\0"s : number(value, 4, big_endian));
+    }
+    return page + number(next, 4, big_endian);
+}
+
+std::string big_tiff_page(std::initializer_list<Entry> entries) {
+    std::string page = number(entries.size(), 8);
+    for (const auto& [tag, type, value] : entries) {
+        page += number(tag, 2) + number(type, 2) + number(1, 8) + number(value, 8);
+    }
+    return page + number(0, 8);
+}
+
+const std::string kTiff = "II*\0\x8\0\0\0"s;
+const std::string kBigTiff = "II+\0\x8\0\0\0\x10\0\0\0\0\0\0\0"s;
+
+TEST(BallastOfTiff, TilesHaveAtMostThePixelsOfAPicture) {
+    for (const unsigned type : {3U, 4U}) {
+        EXPECT_EQ(excess(kTiff + tiff_page({{322, type, 25}, {323, type, 40}}, 0)), "none");
+        EXPECT_THAT(excess(kTiff + tiff_page({{322, type, 25}, {323, type, 41}}, 0)),
+                    HasSubstr("a tile of more than 1000 pixels, which is BW_MAX_PIXELS"));
+    }
+    EXPECT_THAT(excess(kTiff + tiff_page({{322, 4, 0xffffffff}, {323, 4, 0xffffffff}}, 0)),
+                HasSubstr("a tile"));
+    EXPECT_EQ(excess(kTiff + tiff_page({{322, 4, 0}, {323, 4, 0xffffffff}}, 0)), "none");
+    EXPECT_THAT(excess("MM\0*\0\0\0\x8"s + tiff_page({{322, 3, 25}, {323, 3, 41}}, 0, true)),
+                HasSubstr("a tile"));
+    EXPECT_EQ(excess("MM\0*\0\0\0\x8"s + tiff_page({{322, 3, 25}, {323, 3, 40}}, 0, true)), "none");
+    EXPECT_THAT(excess(kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 41}})), HasSubstr("a tile"));
+    EXPECT_EQ(excess(kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 40}})), "none");
+}
+
+TEST(BallastOfTiff, LaterPagesCountButNoThumbnails) {
+    const auto small = [](std::uint64_t next) { return tiff_page({{256, 3, 1}}, next); };
+    const std::string large = tiff_page({{322, 3, 25}, {323, 3, 41}}, 0);
+    EXPECT_THAT(excess(kTiff + small(8 + small(0).size()) + large), HasSubstr("a tile"));
+    constexpr unsigned kSubIfds = 330;
+    const auto with_thumbnail = [](std::uint64_t at) { return tiff_page({{kSubIfds, 4, at}}, 0); };
+    EXPECT_EQ(excess(kTiff + with_thumbnail(8 + with_thumbnail(0).size()) + large), "none");
+}
+
+TEST(BallastOfTiff, DirectoriesThatDoNotFitSideBySide) {
+    EXPECT_THAT(excess(kTiff + tiff_page({{256, 3, 1}}, 8)), HasSubstr("circles"));
+    // Each begins four bytes behind the one before.
+    constexpr std::size_t kLink = 2 + 0xff * 12;
+    std::string file = kTiff + std::string(kLink + 400, '\0');
+    for (std::size_t page = 8; page < 400; page += 4) {
+        file.replace(page, 2, number(0xff, 2)).replace(page + kLink, 4, number(page + 4, 4));
+    }
+    EXPECT_THAT(excess(file), HasSubstr("overlap"));
+}
+
+constexpr char kPaletteOfTwo = '\x80';
+const std::string kGif = "GIF89a\1\0\1\0"s + kPaletteOfTwo + "\0\0"s + "\0\0\0\xff\xff\xff"s;
+const std::string kGifFrame = ",\0\0\0\0\1\0\1\0\0\2\2\x4c\1\0"s;
+const std::string kApplication =
+    "!\xff\x0b"
+    "ABCDEFGH123\1x\0"s;
+
+TEST(BallastOfGif, Applications) {
+    EXPECT_EQ(excess(kGif + repeated(kApplication, 1000) + kGifFrame + ";"), "none");
+    EXPECT_THAT(excess(kGif + repeated(kApplication, 1001)), HasSubstr("more than 1000 application blocks"));
+    EXPECT_THAT(excess(kGif + repeated(kGifFrame + kApplication, 1001)), HasSubstr("application blocks"));
+    EXPECT_EQ(excess(kGif + kGifFrame + ";" + repeated(kApplication, 1001)), "none");  // behind the end
+}
+
+TEST(BallastOfGif, FramesWithPalettesOfTheirOwn) {
+    const std::string frame = ",\0\0\0\0\1\0\1\0\x80\0\0\0\xff\xff\xff\2\2\x4c\1\0"s;
+    EXPECT_THAT(excess(kGif + repeated(frame + kApplication, 1001)), HasSubstr("application blocks"));
+}
+
+TEST(BallastOfGif, Comments) {
+    const auto comment = [](std::size_t sizes_of_16) {
+        return kGif + "!\xfe" + repeated("\x10" + std::string(16, 'x'), sizes_of_16) + "\0"s + kGifFrame +
+               ";";
+    };
+    EXPECT_EQ(excess(comment(1 << 16)), "none");
+    EXPECT_THAT(excess(comment((1 << 16) + 1)), HasSubstr("more than 1048576 bytes of comments"));
+}
+
+const std::string kPng = "\x89PNG\r\n\x1a\n";
+constexpr std::size_t kMaxTexts = 256 << 10;
+
+std::string chunk(const std::string& kind, const std::string& body) {
+    return number(body.size(), 4, true) + kind + body + "crc!";
+}
+
+TEST(BallastOfPng, CompressedTexts) {
+    const auto of = [](const std::string& kind, const std::string& start, std::size_t size) {
+        return kPng + chunk("IHDR", std::string(13, '\0')) +
+               chunk(kind, start + std::string(size - start.size(), 'x'));
+    };
+    const std::string packed = "\0\1\0"s;
+    const std::string plain = "\0\0\0"s;
+    const std::string too_much = "more than 262144 bytes of compressed texts";
+    EXPECT_EQ(excess(of("zTXt", "key\0\0"s, kMaxTexts)), "none");
+    EXPECT_THAT(excess(of("zTXt", "key\0\0"s, kMaxTexts + 1)), HasSubstr(too_much));
+    EXPECT_EQ(excess(of("iTXt", "key" + packed, kMaxTexts)), "none");
+    EXPECT_THAT(excess(of("iTXt", "key" + packed, kMaxTexts + 1)), HasSubstr(too_much));
+    EXPECT_EQ(excess(of("iTXt", "key" + plain, 2 * kMaxTexts)), "none");
+    EXPECT_EQ(excess(of("tEXt", "key" + packed, 2 * kMaxTexts)), "none");
+    EXPECT_THAT(excess(kPng + repeated(chunk("zTXt", std::string(1024, 'x')), 257)), HasSubstr(too_much));
+}
+
+TEST(BallastOfPng, TextsWithoutAnEnd) {
+    const std::string itxt = number(2 * kMaxTexts, 4, true) + "iTXt";
+    EXPECT_EQ(excess(kPng + chunk("iTXt", "\1" + std::string(2 * kMaxTexts, 'x'))),
+              "none");  // no NUL: no flag
+    EXPECT_EQ(excess(kPng + itxt), "none");
+    EXPECT_EQ(excess(kPng + itxt + "key\0"s), "none");
+    EXPECT_EQ(excess(kPng + "\xff\xff\xff\xff" + "IDAT" + std::string(100, 'x')), "none");
+    EXPECT_THAT(excess(kPng + "\xff\xff\xff\xff" + "zTXt" + std::string(100, 'x')), HasSubstr("compressed"));
+}
+
+TEST(BallastOfPnm, Comments) {
+    const auto of = [](std::size_t size) { return "P2 #" + std::string(size - 1, 'x') + "\n1 1 255 0\n"; };
+    EXPECT_EQ(excess(of(1 << 16)), "none");
+    EXPECT_THAT(excess(of((1 << 16) + 1)), HasSubstr("more than 65536 bytes of comments in its header"));
+    EXPECT_THAT(excess("P5 1#" + std::string(1 << 17, 'x')), HasSubstr("comments"));
+    EXPECT_EQ(excess("P1 1 1\n" + repeated("#", 1 << 17)), "none");  // among the pixels
+}
+
+TEST(Ballast, OfFilesThatEndAnywhere) {
+    const std::string files[]{kTiff + tiff_page({{322, 3, 25}, {323, 3, 40}}, 0),
+                              kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 40}}),
+                              kGif + kApplication + kGifFrame + ";",
+                              kPng + chunk("zTXt", "key\0\0text"s) + chunk("iTXt", "key\0\1\0text"s),
+                              "P6 # comment\n1 1\n255\nabc"};
+    for (const auto& file : files) {
+        for (std::size_t size = 1; size <= file.size(); ++size) {
+            const auto said = excess(std::string(file, 0, size));
+            EXPECT_TRUE(said == "none" || said == "no picture") << file.substr(0, 3) << " " << size;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace bw::image
