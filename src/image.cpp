@@ -4,7 +4,6 @@
 
 #include <new>
 
-#include "bw/error.hpp"
 #include "image/ballast.hpp"
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
@@ -141,7 +140,7 @@ void start_images(const ImageSettings& settings) {
 }
 
 std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
-                          const std::stop_token& stop) {
+                          const std::stop_token& stop, const std::function<void(const Error&)>& fatal) {
     const Checkpoint checkpoint = [&stop] {
         if (stop.stop_requested())
             throw Error(ErrorKind::kStopped, "image", "stopped before it was converted");
@@ -149,9 +148,11 @@ std::string to_monochrome(std::string_view bytes, std::string_view extension, co
     const Format source = recognise(bytes, settings);
     const Format target = result_format(extension, source, settings);
     if (source.name == "jpeg") refuse_excess_of_scans(bytes);
-    if (const auto excess = image::excess_of_ballast(bytes, source, settings.max_pixels)) {
+    if (const auto excess =
+            image::excess_of_ballast(bytes, source, settings.max_pixels, settings.max_frames)) {
         image::refuse("the " + std::string(source.coder) + " image " + *excess);
     }
+    const image::FatalErrors fatal_errors(fatal, settings.max_memory_bytes);
     try {
         if (source.name == "jpeg" && target.name == "jpeg") {
             if (auto result = convert_directly(bytes, settings, checkpoint)) return *std::move(result);

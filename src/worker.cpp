@@ -191,7 +191,9 @@ void Worker::work_on(const Delivery& delivery) {
     try {
         parse_job(delivery.payload, job);
         if (job.advisory) queue_.check_advisory(*job.advisory);
-        finish(delivery, job, [&](const Error& cause) { abandon_(fail(cause)); });
+        finish(
+            delivery, job, [&](const Error& cause) { abandon_(fail(cause)); },
+            [&](const Error& cause) { abandon_(fail(watch_->end().value_or(cause))); });
         watch_->end();
     } catch (const Error& cause) {
         throw fail(watch_->end().value_or(cause));
@@ -200,7 +202,7 @@ void Worker::work_on(const Delivery& delivery) {
     }
 }
 
-void Worker::finish(const Delivery& delivery, const Job& job, const Expired& expired) {
+void Worker::finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal) {
     const std::string extension = image_extension(job.image);
     const std::string name = output_name(job.id, extension);
     const auto rules = queue_.rules();
@@ -213,7 +215,7 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
 
     const std::string source = storage_.read(job.image);
     const auto read_us = stopwatch.lap();
-    const std::string result = convert(source, extension, job, cancelled);
+    const std::string result = convert(source, extension, job, cancelled, fatal);
     const auto convert_us = stopwatch.lap();
     const auto output = storage_.commit(name, result);
     const auto commit_us = stopwatch.lap();
@@ -234,11 +236,12 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
 
 // The converter does not know where its bytes come from; the log should.
 std::string Worker::convert(std::string_view source, std::string_view extension, const Job& job,
-                            const std::stop_token& cancelled) const {
+                            const std::stop_token& cancelled, const Fatal& fatal) const {
+    const auto of_image = [&job](const Error& cause) { return Error(cause.kind(), job.image, cause.what()); };
     try {
-        return convert_(source, extension, cancelled);
+        return convert_(source, extension, cancelled, [&](const Error& cause) { fatal(of_image(cause)); });
     } catch (const Error& cause) {
-        throw Error(cause.kind(), job.image, cause.what());
+        throw of_image(cause);
     }
 }
 

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bw/error.hpp"
 #include "bw/monochrome.hpp"
 
 namespace bw {
@@ -33,8 +35,10 @@ void start_images(const ImageSettings& settings);
 // Throws Error (kImage) for everything else, damage and too much of anything among it, and some Error soon
 // after a stop is requested: within some hundredths of a second, but for the steps of ImageMagick and of
 // decoders that nothing can interrupt.
+// Where ImageMagick cannot go on, not even out of its own calls, `fatal` gets the Error (kImage) and must not
+// return; without it such a picture ends the process with ImageMagick's words.
 // One thread at a time: the process is the unit of concurrency.
 std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
-                          const std::stop_token& stop);
+                          const std::stop_token& stop, const std::function<void(const Error&)>& fatal = {});
 
 }  // namespace bw

@@ -38,12 +38,15 @@ struct WorkerSettings {
     std::chrono::milliseconds retry_delay{};
 };
 
+// What a conversion calls, on its own thread, if it can neither go on nor throw. Does not return.
+using Fatal = std::function<void(const Error& cause)>;
+
 // Bytes and extension of an image to the bytes of the result. Throws some Error soon after a stop is
 // requested, if it can.
 using Convert = std::function<std::string(std::string_view bytes, std::string_view extension,
-                                          const std::stop_token& stop)>;
+                                          const std::stop_token& stop, const Fatal& fatal)>;
 
-// Reports the failure and ends the process; does not return. Called from the second thread.
+// Reports the failure and ends the process; does not return. Called from either thread.
 using Abandon = std::function<void(const JobFailed& failure)>;
 
 struct StopTokens {
@@ -69,9 +72,9 @@ class Worker {
     using Expired = std::function<void(const Error&)>;
 
     void work_on(const Delivery& delivery);
-    void finish(const Delivery& delivery, const Job& job, const Expired& expired);
+    void finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal);
     std::string convert(std::string_view source, std::string_view extension, const Job& job,
-                        const std::stop_token& cancelled) const;
+                        const std::stop_token& cancelled, const Fatal& fatal) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 
     const WorkerSettings settings_;

@@ -50,8 +50,8 @@ void work(const Config& config, const ImageSettings& images, Storage& storage, c
     const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
     if (queue == nullptr) return;
     const auto convert = [&images](std::string_view bytes, std::string_view extension,
-                                   const std::stop_token& stop) {
-        return to_monochrome(bytes, extension, images, stop);
+                                   const std::stop_token& stop, const Fatal& fatal) {
+        return to_monochrome(bytes, extension, images, stop, fatal);
     };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
     Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, storage, convert,

@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 
-#include "bw/error.hpp"
 #include "damage.hpp"
 
 namespace bw::image {
@@ -228,13 +228,45 @@ bool is_about_memory(const std::string& complaint) {
     return complaint.find("emory") != std::string::npos || complaint.find("alloc") != std::string::npos;
 }
 
+Error too_large(const std::string& what, std::uint64_t max_memory_bytes) {
+    return {ErrorKind::kImage, "image",
+            "the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) +
+                " bytes): " + what};
+}
+
+// ImageMagick hands its handlers no context.
+struct OnFatal {
+    const std::function<void(const Error&)>& fatal;
+    std::uint64_t max_memory_bytes;
+    // What the last words need: nothing else is free by then.
+    std::unique_ptr<char[]> reserve = std::make_unique_for_overwrite<char[]>(1 << 18);
+};
+std::optional<OnFatal> on_fatal;
+
+void handle_fatal(MagickCore::ExceptionType, const char* reason, const char*) noexcept {
+    on_fatal->reserve.reset();
+    on_fatal->fatal(too_large(reason != nullptr ? reason : kNothingSaid, on_fatal->max_memory_bytes));
+    std::abort();
+}
+
 }  // namespace
+
+FatalErrors::FatalErrors(const std::function<void(const Error&)>& fatal, std::uint64_t max_memory_bytes) {
+    if (!fatal) return;
+    on_fatal.emplace(OnFatal{fatal, max_memory_bytes});
+    before_ = MagickCore::SetFatalErrorHandler(handle_fatal);
+}
+
+FatalErrors::~FatalErrors() {
+    if (!on_fatal) return;
+    MagickCore::SetFatalErrorHandler(before_);
+    on_fatal.reset();
+}
 
 void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
 
 void refuse_as_too_large(const std::string& what, std::uint64_t max_memory_bytes) {
-    refuse("the image does not fit into BW_MAX_MEMORY (" + std::to_string(max_memory_bytes) +
-           " bytes): " + what);
+    throw too_large(what, max_memory_bytes);
 }
 
 void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes) {

@@ -6,12 +6,14 @@
 #include <Magick++.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 
+#include "bw/error.hpp"
 #include "formats.hpp"
 
 namespace bw::image {
@@ -23,6 +25,20 @@ using Frames = std::list<Magick::Image>;
 
 // What does not fit into the memory that there is for pixels or for the process.
 [[noreturn]] void refuse_as_too_large(const std::string& what, std::uint64_t max_memory_bytes);
+
+// While one lives, `fatal` gets what ImageMagick calls fatal: a small piece of memory that it could not have.
+// Its own handler ends the process. No exception may leave the call instead: its C code would be left as it
+// stood, locks held. One at a time; without a function it does nothing.
+class FatalErrors {
+  public:
+    FatalErrors(const std::function<void(const Error&)>& fatal, std::uint64_t max_memory_bytes);
+    ~FatalErrors();
+    FatalErrors(const FatalErrors&) = delete;
+    FatalErrors& operator=(const FatalErrors&) = delete;
+
+  private:
+    MagickCore::FatalErrorHandler before_ = nullptr;
+};
 
 // What a Magick::Exception of a later step means.
 [[noreturn]] void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes);

@@ -164,7 +164,8 @@ class WorkerTest : public testing::Test {
     std::stop_source hard_;
     FakeQueue queue_{journal_, soft_};
     FakeStorage storage_{journal_};
-    Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&) {
+    Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&,
+                          const Fatal&) {
         return std::string(bytes) + " made grey" + std::string(extension);
     };
     milliseconds timeout_{30'000};
@@ -245,7 +246,7 @@ TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
 
 TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [](std::string_view, std::string_view, const std::stop_token&) -> std::string {
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) -> std::string {
         throw std::bad_alloc();
     };
     EXPECT_EQ(failure_of_run(), ErrorKind::kInternal);
@@ -255,7 +256,7 @@ TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
 TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = milliseconds(30);
-    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         journal_.wait_for("heartbeat");
         return std::string();
     };
@@ -274,7 +275,8 @@ TEST_F(WorkerTest, SendsNoHeartbeatBetweenJobs) {
 TEST_F(WorkerTest, CancelsAJobThatIsOverItsTime) {
     queue_.waiting_ = {delivery(kJob)};
     timeout_ = milliseconds(1);
-    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop,
+                  const Fatal&) -> std::string {
         wait_for_stop(stop);
         throw Error(ErrorKind::kImage, "image", "half of it");
     };
@@ -284,7 +286,8 @@ TEST_F(WorkerTest, CancelsAJobThatIsOverItsTime) {
 
 TEST_F(WorkerTest, AHardStopCancelsTheJob) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [this](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token& stop,
+                      const Fatal&) -> std::string {
         hard_.request_stop();
         wait_for_stop(stop);
         throw Error(ErrorKind::kImage, "image", "half of it");
@@ -299,7 +302,7 @@ TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     queue_.rules_.ack_wait = 3 * milliseconds(300);
     queue_.while_completing_ = [this] { journal_.wait_for_next(); };
     timeout_ = milliseconds(1);
-    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop) {
+    convert_ = [](std::string_view, std::string_view, const std::stop_token& stop, const Fatal&) {
         wait_for_stop(stop);
         return std::string("grey");
     };
@@ -341,7 +344,8 @@ TEST_F(WorkerTest, AHardStopBeforeAJobCancelsItAtOnce) {
         hard_.request_stop();
         journal_.wait_for_next();
     };
-    convert_ = [&](std::string_view, std::string_view, const std::stop_token& stop) -> std::string {
+    convert_ = [&](std::string_view, std::string_view, const std::stop_token& stop,
+                   const Fatal&) -> std::string {
         if (!hard_.stop_requested()) return "grey";
         const auto begin = std::chrono::steady_clock::now();
         wait_for_stop(stop);
@@ -357,7 +361,7 @@ TEST_F(WorkerTest, AHardStopBeforeAJobCancelsItAtOnce) {
 TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
     queue_.waiting_ = {delivery(kJob)};
     timeout_ = milliseconds(1);
-    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         journal_.wait_for("abandon timeout");
         return std::string();
     };
@@ -369,13 +373,25 @@ TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
 
 TEST_F(WorkerTest, AHardStopGivesTheJobBackAtOnce) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [this](std::string_view, std::string_view, const std::stop_token&) {
+    convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         hard_.request_stop();
         journal_.wait_for("abandon stopped");
         return std::string();
     };
     run();
     EXPECT_EQ(journal_.entries()[2], "give back after 0");
+}
+
+TEST_F(WorkerTest, AbandonsAJobWhoseConversionCanNeitherGoOnNorThrow) {
+    queue_.waiting_ = {delivery(kJob)};
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal& fatal) {
+        fatal(Error(ErrorKind::kImage, "image", "too large"));
+        return std::string();
+    };
+    run();
+    const auto entries = journal_.entries();
+    EXPECT_EQ(entries[2], "give back after 1000");
+    EXPECT_EQ(entries[3], "abandon image");
 }
 
 TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {
