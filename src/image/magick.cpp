@@ -113,10 +113,12 @@ void check_formats(std::span<const std::string> formats) {
 }
 
 // "Premature end of JPEG file `' @ warning/jpeg.c/JPEGWarningHandler/389" without where it comes from.
-std::string text_of(const MagickCore::ExceptionInfo& exception) {
-    const std::string reason = exception.reason != nullptr ? exception.reason : "";
-    return reason.substr(0, reason.find(" `"));
+std::string without_place(const char* reason) {
+    const std::string_view whole = reason != nullptr ? reason : "";
+    return std::string(whole.substr(0, whole.find(" `")));
 }
+
+std::string text_of(const MagickCore::ExceptionInfo& exception) { return without_place(exception.reason); }
 
 // The first error, else the first warning that means damage; null if there is none.
 const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions) {
@@ -243,9 +245,9 @@ struct OnFatal {
 };
 std::optional<OnFatal> on_fatal;
 
-void handle_fatal(MagickCore::ExceptionType, const char* reason, const char*) noexcept {
+[[noreturn]] void handle_fatal(MagickCore::ExceptionType, const char* reason, const char*) noexcept {
     on_fatal->reserve.reset();
-    on_fatal->fatal(too_large(reason != nullptr ? reason : kNothingSaid, on_fatal->max_memory_bytes));
+    on_fatal->fatal(too_large(without_place(reason), on_fatal->max_memory_bytes));
     std::abort();
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import pictures
+from harness import bombs, pictures
 from harness.checks import assert_failed, names, one_error, wait_until
 from harness.cli import NatsCli
 from harness.jetstream import SECOND, JetStream
@@ -215,6 +216,24 @@ def test_reconnect_by_a_name_that_moved(js, server, start_worker, tmp_path):
     assert worker.stop() == 0
     assert proxy.cut() == 0
     proxy.close()
+
+
+@pytest.mark.skipif(bool(SANITIZED), reason="sanitizers need more")
+def test_memory_ends_where_imagemagick_cannot_go_on(js, start_worker, tmp_path):
+    """The file and libpng's copy of its texts fit, ImageMagick's own do not: for a string it ends the process."""
+    size = 40 << 20
+    file = tmp_path / "texts.png"
+    file.write_bytes(bombs.png_with_plain_text(400, size // 400))
+    worker = start_worker(BW_RETRY_DELAY="10ms")
+    worker.wait_line("ready")
+    limit = (int(statuses(worker)[0]["VmData"].split()[0]) << 10) + size * 5 // 2
+    resource.prlimit(worker.process.pid, resource.RLIMIT_DATA, (limit, limit))
+    js.publish_job("texts", file)
+    record = assert_failed(worker, 5, "image", where=file.as_uri(), id="texts", delivery="1/5")
+    assert record.message == "the image does not fit into BW_MAX_MEMORY (1073741824 bytes): UnableToAcquireString"
+    worker = start_worker()  # long before ack wait is over
+    assert worker.wait_record("job done").fields["delivery"] == "2/5"
+    assert worker.stop() == 0
 
 
 FAULTS = {  # what the decoder does: how each of the deliveries ends

@@ -125,6 +125,14 @@ def png_with_text(chunks, size, kind=b"zTXt"):
     return whole[:header] + texts + whole[header:]
 
 
+def png_with_plain_text(chunks, size):
+    """A picture of one pixel with so many texts of so many bytes each."""
+    texts = b"".join(_chunk(b"tEXt", b"key%d\0" % number + b"x" * size) for number in range(chunks))
+    whole = png(1, 1)
+    header = 8 + 25
+    return whole[:header] + texts + whole[header:]
+
+
 def pnm_with_comments(size):
     """A picture of one pixel whose header has so many bytes of comments."""
     return b"P5\n" + (b"#" + b"x" * 62 + b"\n") * (size // 64) + b"1 1\n255\n\0"
