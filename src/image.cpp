@@ -148,8 +148,7 @@ std::string to_monochrome(std::string_view bytes, std::string_view extension, co
     const Format source = recognise(bytes, settings);
     const Format target = result_format(extension, source, settings);
     if (source.name == "jpeg") refuse_excess_of_scans(bytes);
-    if (const auto excess =
-            image::excess_of_ballast(bytes, source, settings.max_pixels, settings.max_frames)) {
+    if (const auto excess = image::excess_of_ballast(bytes, source, settings.max_pixels)) {
         image::refuse("the " + std::string(source.coder) + " image " + *excess);
     }
     const image::FatalErrors fatal_errors(fatal, settings.max_memory_bytes);
