@@ -27,7 +27,6 @@ using ConnectionPtr = std::unique_ptr<natsConnection, Destroyer<natsConnection_D
 using SubscriptionPtr = std::unique_ptr<natsSubscription, Destroyer<natsSubscription_Destroy>>;
 using MessagePtr = std::unique_ptr<natsMsg, Destroyer<natsMsg_Destroy>>;
 using StatisticsPtr = std::unique_ptr<natsStatistics, Destroyer<natsStatistics_Destroy>>;
-using ContextPtr = std::unique_ptr<jsCtx, Destroyer<jsCtx_Destroy>>;
 
 // nats_Open at the start, nats_CloseAndWait at the end: callbacks fire until it returns, so what they touch
 // must be declared before it.

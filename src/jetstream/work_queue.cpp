@@ -3,6 +3,7 @@
 #include "bw/error.hpp"
 #include "bw/log.hpp"
 #include "connection.hpp"
+#include "pulls.hpp"
 #include "subjects.hpp"
 
 namespace bw {
@@ -52,10 +53,8 @@ class JetStreamQueue : public WorkQueue {
     std::optional<nlohmann::json> configuration(const std::string& info_call);
     bool check_consumer();
     bool learn_subjects();
-    bool subscribe();
     void note_answer(bool answered);
-    void look_into(natsStatus status, const std::string& reason, const std::stop_token& stop);
-    natsStatus pull(milliseconds timeout, std::optional<Delivery>& delivery);
+    void look_into(const std::optional<std::string>& refusal, const std::stop_token& stop);
     bool publish(const Advisory& advisory);
     bool acknowledge(const Delivery& delivery);
 
@@ -64,8 +63,7 @@ class JetStreamQueue : public WorkQueue {
     DeliveryRules rules_;
     std::vector<std::string> subjects_;  // that the stream takes
     std::uint64_t learned_on_ = 0;       // the number of no connection
-    ContextPtr context_;
-    SubscriptionPtr subscription_;
+    std::optional<Pulls> pulls_;
     int empty_fetches_ = 0;
     int refused_fetches_ = 0;
     bool answering_ = true;
@@ -115,29 +113,9 @@ bool JetStreamQueue::learn_subjects() {
     return true;
 }
 
-// Bound to the consumer by its name: with a durable name instead, libnats would create the consumer if it
-// were missing, and delete it with the subscription. False if JetStream did not answer.
-bool JetStreamQueue::subscribe() {
-    jsCtx* context = nullptr;
-    if (natsConnection_JetStream(&context, connection_.get(), nullptr) != NATS_OK) {
-        refuse("libnats has no JetStream");
-    }
-    context_.reset(context);
-    jsSubOptions options;
-    jsSubOptions_Init(&options);
-    options.Stream = names_.stream.c_str();
-    options.Consumer = names_.consumer.c_str();
-    natsSubscription* raw = nullptr;
-    const auto status = js_PullSubscribe(&raw, context, nullptr, nullptr, nullptr, &options, nullptr);
-    if (status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS || !connection_.is_connected()) return false;
-    if (status != NATS_OK) refuse("cannot bind to the consumer: " + last_libnats_error(status));
-    subscription_.reset(raw);
-    return true;
-}
-
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
-    while (!check_consumer() || !learn_subjects() || !subscribe()) {
+    while (!check_consumer() || !learn_subjects()) {
         refuse_if_not_permitted();
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
@@ -147,27 +125,8 @@ bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
         if (stopped_within(kPauseAfterFailedFetch, stop)) return false;
     }
     note_answer(true);
+    pulls_.emplace(connection_, names_);
     return true;
-}
-
-natsStatus JetStreamQueue::pull(milliseconds timeout, std::optional<Delivery>& delivery) {
-    natsMsgList list{};
-    const auto number = connection_.number();
-    const auto status = natsSubscription_Fetch(&list, subscription_.get(), 1, timeout.count(), nullptr);
-    if (status != NATS_OK) return status;
-    const MessagePtr message(std::exchange(list.Msgs[0], nullptr));
-    natsMsgList_Destroy(&list);
-    jsMsgMetaData* metadata = nullptr;
-    if (natsMsg_GetMetaData(&metadata, message.get()) != NATS_OK) return NATS_ERR;
-    delivery.emplace();
-    delivery->payload.assign(natsMsg_GetData(message.get()),
-                             static_cast<std::size_t>(natsMsg_GetDataLength(message.get())));
-    delivery->reply = natsMsg_GetReply(message.get());
-    delivery->sequence = metadata->Sequence.Stream;
-    delivery->deliveries = metadata->NumDelivered;
-    delivery->connection = number;
-    jsMsgMetaData_Destroy(metadata);
-    return NATS_OK;
 }
 
 void JetStreamQueue::note_answer(bool answered) {
@@ -183,47 +142,40 @@ void JetStreamQueue::note_answer(bool answered) {
 // Pulls only while the server answers: one that is made while the connection is lost, or while the network
 // stands still, is sent later with all the others, and their messages would then wait here.
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
-    std::optional<Delivery> delivery;
-    if (!connection_.wait_until_connected(stop)) return delivery;
+    if (!connection_.wait_until_connected(stop)) return std::nullopt;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
-        return delivery;
+        return std::nullopt;
     }
-    const auto status = pull(kFetchExpiry, delivery);
-    if (status == NATS_OK) {
+    auto answer = pulls_->next(kFetchExpiry);
+    if (answer.delivery) {
         empty_fetches_ = refused_fetches_ = 0;
         note_answer(true);
-        return delivery;
+    } else {
+        ++empty_fetches_;
+        look_into(answer.refusal, stop);
     }
-    ++empty_fetches_;
-    look_into(status, last_libnats_error(status), stop);
-    return delivery;
+    return std::move(answer.delivery);
 }
 
-// What an unanswered pull may mean: most often nothing.
-void JetStreamQueue::look_into(natsStatus status, const std::string& reason, const std::stop_token& stop) {
+// What a pull without a message may mean: most often nothing.
+void JetStreamQueue::look_into(const std::optional<std::string>& refusal, const std::stop_token& stop) {
     if (!connection_.is_connected()) return;
     refuse_if_not_permitted();
-    const bool refused = status != NATS_TIMEOUT;
-    if (!refused && empty_fetches_ % kEmptyFetchesBeforeCheck != 0) return;
+    if (!refusal && empty_fetches_ % kEmptyFetchesBeforeCheck != 0) return;
     const bool answered = check_consumer();
     if (!connection_.is_connected()) return;
     note_answer(answered);
-    if (!refused) return;
-    if (answered && ++refused_fetches_ >= kRefusedFetchesThatCount) refuse("pulls are refused: " + reason);
+    if (!refusal) return;
+    if (answered && ++refused_fetches_ >= kRefusedFetchesThatCount) refuse("pulls are refused: " + *refusal);
     stopped_within(kPauseAfterFailedFetch, stop);
 }
 
 // The last pull has expired, so once the server has answered a ping nothing more can come.
 std::optional<Delivery> JetStreamQueue::fetch_late() {
-    std::optional<Delivery> delivery;
-    if (!connection_.is_connected()) return delivery;
+    if (!connection_.is_connected()) return std::nullopt;
     natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
-    std::uint64_t waiting = 0;
-    natsSubscription_QueuedMsgs(subscription_.get(), &waiting);
-    // Fetch takes what is queued without asking the server.
-    if (waiting > 0) pull(kFetchExpiry, delivery);
-    return delivery;
+    return pulls_->late();
 }
 
 void JetStreamQueue::check_advisory(const std::string& subject) {
