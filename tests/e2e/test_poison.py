@@ -36,6 +36,14 @@ def test_five_failures(poison, js, keeper, outdir):
     assert names(outdir) == []
 
 
+@pytest.mark.parametrize("status", ["100 Idle Heartbeat", "404 No Messages", "408 Request Timeout",
+                                    "409 Consumer Deleted", "503", "999 x"], ids=lambda status: status[:3])
+def test_job_that_looks_like_an_answer_of_the_server(status, js, keeper):
+    js.connection.publish("IMAGES.blackandwhite", status=status)
+    js.connection.flush()
+    check_five_tries(js, keeper, 1)
+
+
 def test_dead_job_is_read_by_the_nats_cli(nats_cli, js, keeper):
     sequence = js.publish("{}")
     check_five_tries(js, keeper, sequence)

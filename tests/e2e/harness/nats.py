@@ -111,12 +111,13 @@ class Connection:
         self._subscriptions.pop(sid, None)
         self._send(f"UNSUB {sid}\r\n")
 
-    def publish(self, subject, data=b"", reply="", headers=None):
+    def publish(self, subject, data=b"", reply="", headers=None, status=""):
+        """`status` stands in the headers' first line, as in the server's own answers ("408 Request Timeout")."""
         data = _bytes(data)
         verb, sizes = b"PUB", b"%d" % len(data)
-        if headers:
-            block = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            block = f"NATS/1.0\r\n{block}\r\n".encode()
+        if headers or status:
+            block = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+            block = f"NATS/1.0 {status}".rstrip().encode() + f"\r\n{block}\r\n".encode()
             verb, data = b"HPUB", block + data
             sizes = b"%d %d" % (len(block), len(data))
         self._send(b"%s %s %s %s\r\n%s\r\n" % (verb, subject.encode(), reply.encode(), sizes, data))
