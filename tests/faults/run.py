@@ -136,8 +136,8 @@ class Run:
                 caught_up = caught_up or now
                 if state["num_ack_pending"] == 0 or now > changed + still:
                     return f"{caught_up - begin:.1f} s and {now - caught_up:.1f} s, {state}", []
-            elif now > begin + self.duration + SLACK:
-                return "never delivered to the end", [state]
+            elif now > changed + still:
+                return f"for {still} s nothing was delivered", [state]
             if caught_up and now > caught_up + self.options.ack_wait + NAK_DELAYS + SLACK:
                 return f"not {SLACK} s after the last must have come again", [state]
             if (progress := (state, info["delivered"]["consumer_seq"])) != last:
