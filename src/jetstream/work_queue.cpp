@@ -204,10 +204,10 @@ bool JetStreamQueue::publish(const Advisory& advisory) {
     auto status =
         natsConnection_Publish(connection_.get(), advisory.subject.c_str(), advisory.body.data(), size);
     if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
-    // A refusal comes before the answer to the flush.
+    // A refusal comes before the answer to the flush. The subject is the job's choice, and not one for it.
     if (connection_.refused_permission()) {
         throw Error(
-            ErrorKind::kQueue, advisory.subject,
+            ErrorKind::kJob, advisory.subject,
             "the NATS server refuses the advisory: " + connection_.refusal().value_or("no reason given"));
     }
     return status == NATS_OK;

@@ -145,7 +145,7 @@ fs::path tidy(const fs::path& path) {
 bool climbs(const fs::path& path) { return std::find(path.begin(), path.end(), "..") != path.end(); }
 
 [[noreturn]] void refuse(const fs::path& path, int reason) {
-    const bool for_good = reason == ELOOP || reason == ENAMETOOLONG;
+    const bool for_good = reason == ELOOP || reason == ENAMETOOLONG || reason == ENOTDIR;
     throw Error(for_good ? ErrorKind::kJob : ErrorKind::kInput, path.string(),
                 "the image cannot be opened: " + system_reason(reason));
 }

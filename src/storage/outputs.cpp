@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <random>
@@ -20,6 +21,9 @@ constexpr std::string_view kTemporaryStart = ".bw-";
 constexpr std::string_view kTemporaryEnd = ".tmp";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kTemporaryDigits = 16;
+
+// As much as the result of a photograph takes; in memory where OUTDIR is a tmpfs, so no more.
+constexpr std::uint64_t kProofBytes = 8 << 20;
 
 [[noreturn]] void refuse_output(const std::filesystem::path& path, const std::string& what,
                                 int error_number) {
@@ -135,6 +139,7 @@ void Outputs::prove() const {
     check_room(directory);
     Temporary temporary = create_temporary(directory);
     fill(temporary, "bw proves that OUTDIR takes a file\n");
+    reserve(temporary, std::min(kProofBytes, min_free_bytes_));
     if (!temporary.remove()) refuse_output(outdir_, "OUTDIR does not let go of a file", errno);
 }
 
@@ -177,6 +182,13 @@ void Outputs::fill(const Temporary& temporary, std::string_view bytes) const {
     // What NFS fails to write shows at the latest in fsync.
     if (write_all(temporary.file.get(), bytes) && ::fsync(temporary.file.get()) == 0) return;
     refuse_output(outdir_, "OUTDIR does not take " + std::to_string(bytes.size()) + " bytes", errno);
+}
+
+// A user's quota shows nowhere but here. Not every file system can reserve.
+void Outputs::reserve(const Temporary& temporary, std::uint64_t bytes) const {
+    if (::fallocate(temporary.file.get(), 0, 0, static_cast<off_t>(bytes)) == 0 || errno == EOPNOTSUPP)
+        return;
+    refuse_output(outdir_, "OUTDIR does not take " + std::to_string(bytes) + " bytes", errno);
 }
 
 // A file system that counts no blocks, or no files, does not say.

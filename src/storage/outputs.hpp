@@ -22,8 +22,8 @@ class Outputs {
     // Throws Error (kOutput) unless OUTDIR is there, has room, and is not read-only to us.
     void check() const;
 
-    // Removes the temporary files of the dead; check(); writes, syncs and removes a small file. Throws Error
-    // (kOutput).
+    // Removes the temporary files of the dead; check(); writes, syncs and removes a file with room for some
+    // MiB. Throws Error (kOutput).
     void prove() const;
 
     // As Storage::commit().
@@ -35,6 +35,7 @@ class Outputs {
     File open_outdir() const;
     Temporary create_temporary(const File& directory) const;
     void fill(const Temporary& temporary, std::string_view bytes) const;
+    void reserve(const Temporary& temporary, std::uint64_t bytes) const;
     void check_room(const File& directory) const;
     void check_name(const File& directory, const std::string& name) const;
 

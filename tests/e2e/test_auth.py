@@ -101,7 +101,7 @@ def test_advisory_that_the_server_refuses(make_server, connect, start_worker, tm
         { user: "worker", password: "pw", permissions: { publish: { deny: "advisory.>" } } } ] }""")
     js = JetStream(connect(server, userinfo="sender:pw@")).create()
     js.publish({"id": "job-1", "image": pictures.small(tmp_path).as_uri(), "advisory": subject})
-    assert_failed(start_worker(NATS_URL=with_user(server, "worker:pw")), 3, "queue", id="job-1", delivery="1/5")
+    assert_failed(start_worker(NATS_URL=with_user(server, "worker:pw")), 4, "job", id="job-1", delivery="1/5")
     assert js.messages() == 1
 
 

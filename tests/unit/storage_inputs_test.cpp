@@ -72,7 +72,7 @@ TEST_F(InputRootsTest, NothingLeavesARoot) {
         EXPECT_EQ(outcome(*storage, file), "job") << file;
     }
     EXPECT_EQ(outcome(*storage, "in/nothing"), "input");
-    EXPECT_EQ(outcome(*storage, "in/a/a"), "input");
+    EXPECT_EQ(outcome(*storage, "in/a/a"), "job");
 }
 
 TEST_F(InputRootsTest, SaysWhichSetting) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -51,6 +52,21 @@ class StorageTest : public testing::Test {
     fs::path out_;
     std::unique_ptr<Storage> storage_;
 };
+
+// As a quota does, a limit of the process shows only when blocks are taken.
+TEST_F(StorageTest, ProvesThatThereIsRoomInTheQuota) {
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{4 << 20, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const auto storage = open_storage({out_, {}, kMaxFileBytes, 64 << 20});
+    EXPECT_THROW(storage->prove_ready(), Error);
+    EXPECT_EQ(files_in_outdir(), 0U);
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_NO_THROW(storage->prove_ready());
+    std::signal(SIGXFSZ, ignored);
+}
 
 template <typename Call>
 ErrorKind kind_of(const Call& call) {
