@@ -17,6 +17,9 @@ mkdir -p "$build/found"
 cmake --preset fuzz ${CI:+-DBW_WERROR=ON} >"$build/configure.log" || { cat "$build/configure.log" >&2; exit 1; }
 cmake --build --preset fuzz -j"$(nproc)" >"$build/build.log" || { cat "$build/build.log" >&2; exit 1; }
 
+# In CI always the same way, so that what fails is what was changed; a slow machine only goes less far.
+seed=${CI:+1}
+
 # fuzz TARGET: a job has at most 512 bytes (the stream's limit); a picture needs no more than some kilobytes to be any
 # picture, and small ones take less time.
 fuzz() {
@@ -29,7 +32,7 @@ fuzz() {
     ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1024 \
     LSAN_OPTIONS=suppressions=$PWD/tests/fuzz/leaks.txt:print_suppressions=0 exec "$build/tests/fuzz/bw_fuzz_$name" \
         "$build/corpus/$name" "${seeds[@]}" -dict="$dictionary" -max_len="$longest" -max_total_time="$seconds" \
-        -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        -seed="${seed:-0}" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$build/found/$name-" >"$build/$name.log" 2>&1
 }
 
