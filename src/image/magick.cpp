@@ -256,7 +256,8 @@ std::optional<OnFatal> on_fatal;
 FatalErrors::FatalErrors(const std::function<void(const Error&)>& fatal, std::uint64_t max_memory_bytes) {
     if (!fatal) return;
     on_fatal.emplace(OnFatal{fatal, max_memory_bytes});
-    before_ = MagickCore::SetFatalErrorHandler(handle_fatal);
+    // ImageMagick 7's type says that it does not return, to which GCC converts nothing.
+    before_ = MagickCore::SetFatalErrorHandler(reinterpret_cast<MagickCore::FatalErrorHandler>(handle_fatal));
 }
 
 FatalErrors::~FatalErrors() {
