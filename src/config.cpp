@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kDurationFormat = "a duration such as 500ms, 30s or 2m";
 
-constexpr std::string_view kSizeFormat = "a number of bytes, or a size such as 256MiB or 1GiB";
+constexpr std::string_view kSizeFormat = "a number of bytes from 1 on, or a size such as 256MiB or 1GiB";
 constexpr std::string_view kCountFormat = "a number such as 1000 or 50M, at most 1G";
 
 bool store_duration(milliseconds& target, std::string_view text, bool zero_allowed) {

@@ -31,7 +31,7 @@ ImageSettings image_settings(const Config& config) {
 }
 
 void close_sandbox(const Config& config) {
-    if (!config.sandbox) return log::info("sandbox off");
+    if (!config.sandbox) return log::warn("sandbox off");
     log::info("sandbox", enter_sandbox({config.outdir,
                                         {config.input_roots.begin(), config.input_roots.end()},
                                         {config.credentials_file, config.nkey_seed_file, config.tls_ca_file,

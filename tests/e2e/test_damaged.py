@@ -47,11 +47,11 @@ def test_fifo(js, start_worker, outdir, tmp_path):
     check_unreadable(js, start_worker, outdir, tmp_path / "pipe.png", 4, "job")
 
 
-@pytest.mark.parametrize("file", ["/dev/zero", "/dev/tty", "/proc/self/environ", "/proc/kmsg",
-                                  "/sys/kernel/uevent_seqnum"])
+KERNEL = ["/dev/zero", "/dev/tty", "/proc/self/environ", "/proc/kmsg", "/sys/kernel/uevent_seqnum"]
+
+
+@pytest.mark.parametrize("file", [file for file in KERNEL if Path(file).exists()])  # not each is everywhere
 def test_devices_and_files_of_the_kernel(file, js, start_worker, outdir):
-    if not Path(file).exists():
-        pytest.skip("there is none")
     check_unreadable(js, start_worker, outdir, Path(file), 4, "job")
 
 

@@ -105,6 +105,7 @@ TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     ASSERT_EQ(::mkfifo((root_ / "fifo").c_str(), 0600), 0);
     for (const auto& path : {root_ / "fifo", root_, fs::path("/dev/zero"), fs::path("/proc/self/environ"),
                              fs::path("/sys/kernel/uevent_seqnum")}) {
+        if (!fs::exists(path)) continue;  // a /sys is not everywhere
         EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kJob) << path;
     }
 }
