@@ -56,7 +56,6 @@ std::vector<path> readable_paths(const SandboxSettings& settings) {
         add_directory_of(std::filesystem::weakly_canonical(file, failure),
                          readable);  // at the end of all links
     }
-    if (sandbox::kSanitized) readable.emplace_back("/proc");
     return readable;
 }
 
