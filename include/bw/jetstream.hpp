@@ -106,6 +106,23 @@ class WorkQueue {
 std::unique_ptr<WorkQueue> bind_work_queue(Connection& connection, const QueueNames& names,
                                            std::chrono::milliseconds timeout, const std::stop_token& stop);
 
+// The queue at a glance.
+struct QueueNumbers {
+    std::uint64_t messages = 0;     // in the stream
+    std::uint64_t pending = 0;      // wait for their first delivery
+    std::uint64_t ack_pending = 0;  // in work, or wait to be delivered again
+    std::uint64_t redelivered = 0;  // of those, delivered more than once
+    // Over max_deliver: in the stream for somebody to read. Jobs that come and go between the questions to
+    // the server can make it a few too many for a moment.
+    std::uint64_t dead = 0;
+    std::uint64_t last_sequence = 0;  // of the stream: how many messages it ever took
+    std::uint64_t deliveries = 0;     // of the consumer, since it was made
+};
+
+// Nothing where JetStream does not answer within seconds or says that stream or consumer is not there. Any
+// thread.
+std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names);
+
 // What setup found or did, for one of stream and consumer.
 struct SetupResult {
     enum class Outcome { kCreated, kAsItShouldBe, kDiffers };
