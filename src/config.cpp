@@ -229,7 +229,7 @@ constexpr std::array kSettings{
             "@ is %40, a comma %2C",
             "the NATS server or servers; user:password@ or token@ before the host", kSecret, urls},
     Setting{"OUTDIR", "--outdir", "", "a directory that takes files",
-            "where results are written; bw setup does not need it", kOpen, any_text<&Config::outdir>},
+            "where results are written; only the worker needs it", kOpen, any_text<&Config::outdir>},
     Setting{"BW_INPUT_ROOTS", "--input-roots", "",
             "absolute directories without .., with colons between them",
             "directories that images may lie in, with colons between them; not set: anywhere", kOpen,

@@ -27,6 +27,8 @@ std::string_view name(ErrorKind kind) {
             return "difference";
         case ErrorKind::kInput:
             return "input";
+        case ErrorKind::kDead:
+            return "dead";
     }
     return "internal";
 }
@@ -44,6 +46,7 @@ bool is_transient(ErrorKind kind) {
         case ErrorKind::kJob:
         case ErrorKind::kImage:
         case ErrorKind::kDifference:
+        case ErrorKind::kDead:
             return false;
     }
     return false;

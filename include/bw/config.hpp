@@ -67,7 +67,7 @@ struct Setting {
 
 std::span<const Setting> settings();
 
-enum class Command { kWork, kSetup };
+enum class Command { kWork, kSetup, kStatus };
 
 // Looks a variable up.
 using Environment = std::function<std::optional<std::string>(std::string_view variable)>;

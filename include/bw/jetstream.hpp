@@ -111,10 +111,13 @@ struct QueueNumbers {
     std::uint64_t messages = 0;     // in the stream
     std::uint64_t pending = 0;      // wait for their first delivery
     std::uint64_t ack_pending = 0;  // in work, or wait to be delivered again
-    std::uint64_t redelivered = 0;  // of those, delivered more than once
-    // Over max_deliver: in the stream for somebody to read. Jobs that come and go between the questions to
-    // the server can make it a few too many for a moment.
+    // Of those, delivered more than once; too many after dead jobs were removed from the stream, which
+    // JetStream goes on counting.
+    std::uint64_t redelivered = 0;
+    // Over max_deliver: in the stream for somebody to read. In a queue that never stands still for the time
+    // of three questions, jobs that come and go between these can make it a few too many or too few.
     std::uint64_t dead = 0;
+    std::uint64_t waiting_pulls = 0;  // each of a worker without a job
     std::uint64_t last_sequence = 0;  // of the stream: how many messages it ever took
     std::uint64_t deliveries = 0;     // of the consumer, since it was made
 };
@@ -123,9 +126,9 @@ struct QueueNumbers {
 // thread.
 std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names);
 
-// What setup found or did, for one of stream and consumer.
+// What was found or done, for one of stream and consumer.
 struct SetupResult {
-    enum class Outcome { kCreated, kAsItShouldBe, kDiffers };
+    enum class Outcome { kMissing, kCreated, kAsItShouldBe, kDiffers };
     std::string what;  // "stream IMAGES"
     Outcome outcome{};
     std::vector<std::string> differences;  // "max_deliver: is 3, should be 5"
@@ -135,5 +138,8 @@ struct SetupResult {
 // fields that the protocol fixes; replicas, placement, metadata and the like are the operator's. Changes
 // nothing that exists, and creates nothing beside something that differs. Throws Error (kQueue).
 std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names);
+
+// The same comparison of both, which creates nothing. Throws Error (kQueue) without an answer.
+std::vector<SetupResult> inspect(Connection& connection, const QueueNames& names);
 
 }  // namespace bw

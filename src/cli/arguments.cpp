@@ -36,6 +36,9 @@ Arguments parse_arguments(int argc, char** argv) {
     app.add_subcommand("work", "Do jobs until SIGTERM or SIGINT; what bw does without a command");
     const auto* setup =
         app.add_subcommand("setup", "Create the stream and the consumer, or say how they differ");
+    auto* status = app.add_subcommand(
+        "status", "Say how stream and consumer are, and what waits, is in work and is dead");
+    status->add_flag("--json", arguments.json, "As one JSON object");
     for (const Setting& setting : settings()) {
         const std::string flag(setting.flag);
         app.add_option_function<std::string>(
@@ -54,6 +57,7 @@ Arguments parse_arguments(int argc, char** argv) {
         arguments.mistake = without_secrets(e.what());
     }
     if (setup->parsed()) arguments.command = Command::kSetup;
+    if (status->parsed()) arguments.command = Command::kStatus;
     return arguments;
 }
 

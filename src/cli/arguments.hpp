@@ -11,6 +11,7 @@ namespace bw::cli {
 struct Arguments {
     Command command = Command::kWork;
     Flags flags;
+    bool json = false;                   // status: as JSON
     std::optional<std::string> output;   // --help or --version: what to print instead of anything else
     std::optional<std::string> mistake;  // the command line is wrong: why
 };

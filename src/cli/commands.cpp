@@ -8,6 +8,7 @@
 #include "bw/jetstream.hpp"
 #include "bw/log.hpp"
 #include "bw/sandbox.hpp"
+#include "bw/status.hpp"
 #include "bw/storage.hpp"
 #include "bw/worker.hpp"
 #include "stop_signals.hpp"
@@ -72,30 +73,25 @@ int work_until_stopped(const Config& config) {
     return EXIT_SUCCESS;
 }
 
-std::string_view words(SetupResult::Outcome outcome) {
-    switch (outcome) {
-        case SetupResult::Outcome::kCreated:
-            return "created";
-        case SetupResult::Outcome::kAsItShouldBe:
-            return "as it should be";
-        case SetupResult::Outcome::kDiffers:
-            return "differs";
-    }
-    return "";
-}
-
 int setup(const Config& config) {
     const auto connection = connect(connection_options(config), {});
     bool differs = false;
     for (const auto& result : set_up(*connection, {config.stream, config.consumer})) {
-        std::cout << result.what << ": " << words(result.outcome) << "\n";
-        for (const auto& difference : result.differences) std::cout << "  " << difference << "\n";
+        std::cout << to_text(result);
         differs = differs || result.outcome == SetupResult::Outcome::kDiffers;
     }
     if (!differs) return EXIT_SUCCESS;
     std::cout << std::flush;
     throw Error(ErrorKind::kDifference, config.stream + " > " + config.consumer,
                 "stream or consumer differ from what they should be; nothing was changed");
+}
+
+int show_status(const Config& config, bool json) {
+    const auto connection = connect(connection_options(config), {});
+    const Status status = look_at_queue(*connection, {config.stream, config.consumer});
+    std::cout << (json ? to_json(status) : to_text(status)) << std::flush;
+    if (const auto failure = complaint(status)) throw *failure;
+    return EXIT_SUCCESS;
 }
 
 }  // namespace
@@ -111,7 +107,9 @@ int run(const Arguments& arguments) {
         const auto complaints = load_config(process_environment, arguments.flags, arguments.command, config);
         log::configure(config.log_level, config.log_format);
         if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
-        return arguments.command == Command::kSetup ? setup(config) : work_until_stopped(config);
+        if (arguments.command == Command::kSetup) return setup(config);
+        if (arguments.command == Command::kStatus) return show_status(config, arguments.json);
+        return work_until_stopped(config);
     } catch (const JobFailed& failure) {
         return report(failure, failure.job());
     } catch (const Error& failure) {

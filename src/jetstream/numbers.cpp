@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "connection.hpp"
 
@@ -19,25 +20,57 @@ std::uint64_t dead(std::uint64_t messages, const json& consumer) {
     return messages > alive ? messages - alive : 0;
 }
 
+// The stream's answer, between two of the consumer's.
+struct Answers {
+    json before;
+    json stream;
+    json after;
+
+    // No job came, was delivered or acknowledged meanwhile, so that the three go together.
+    bool agree() const {
+        const auto same = [this](const char* path) { return number(before, path) == number(after, path); };
+        return same("/num_pending") && same("/num_ack_pending") && same("/delivered/consumer_seq");
+    }
+};
+
+std::optional<json> info(Connection& connection, const std::string& call) {
+    auto answer = connection.api(call);
+    return answer && api_error_code(*answer) == 0 ? answer : std::nullopt;
+}
+
+std::optional<Answers> ask(Connection& connection, const QueueNames& names) {
+    const std::string consumer_info = "CONSUMER.INFO." + names.stream + "." + names.consumer;
+    auto before = info(connection, consumer_info);
+    if (!before) return std::nullopt;
+    auto stream = info(connection, "STREAM.INFO." + names.stream);
+    if (!stream) return std::nullopt;
+    auto after = info(connection, consumer_info);
+    if (!after) return std::nullopt;
+    return Answers{std::move(*before), std::move(*stream), std::move(*after)};
+}
+
 }  // namespace
 
 std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names) {
-    const std::string consumer_info = "CONSUMER.INFO." + names.stream + "." + names.consumer;
-    const auto before = connection.api(consumer_info);
-    const auto stream = connection.api("STREAM.INFO." + names.stream);
-    const auto after = connection.api(consumer_info);
-    for (const auto* answer : {&before, &stream, &after}) {
-        if (!*answer || api_error_code(**answer) != 0) return std::nullopt;
+    constexpr int kMostTries = 5;
+    auto answers = ask(connection, names);
+    for (int tries = 1; answers && !answers->agree() && tries < kMostTries; ++tries) {
+        answers = ask(connection, names);
     }
+    if (!answers) return std::nullopt;
+    const auto& [before, stream, after] = *answers;
     QueueNumbers numbers;
-    numbers.messages = number(*stream, "/state/messages");
-    numbers.pending = number(*after, "/num_pending");
-    numbers.ack_pending = number(*after, "/num_ack_pending");
-    numbers.redelivered = number(*after, "/num_redelivered");
+    numbers.messages = number(stream, "/state/messages");
+    numbers.pending = number(after, "/num_pending");
+    numbers.ack_pending = number(after, "/num_ack_pending");
     // A job that comes is too much for the answer before it, one that is acknowledged for the one after it.
-    numbers.dead = std::min(dead(numbers.messages, *before), dead(numbers.messages, *after));
-    numbers.last_sequence = number(*stream, "/state/last_seq");
-    numbers.deliveries = number(*after, "/delivered/consumer_seq");
+    numbers.dead = std::min(dead(numbers.messages, before), dead(numbers.messages, after));
+    // num_redelivered has the dead too.
+    const auto redelivered = number(after, "/num_redelivered");
+    numbers.redelivered = std::min(numbers.ack_pending, redelivered - std::min(redelivered, numbers.dead));
+    numbers.waiting_pulls = number(after, "/num_waiting");
+    numbers.last_sequence = number(stream, "/state/last_seq");
+    numbers.deliveries = number(after, "/delivered/consumer_seq");
     return numbers;
 }
 

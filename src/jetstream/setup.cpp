@@ -76,7 +76,6 @@ struct Thing {
     std::string what;
     std::string info_call;
     std::string create_call;
-    int not_found;
     json wanted;
     json creation;
 };
@@ -86,12 +85,8 @@ Thing the_stream(const QueueNames& names) {
     json creation = wanted;
     creation.update(
         {{"name", names.stream}, {"num_replicas", 1}, {"max_consumers", -1}, {"max_msgs_per_subject", -1}});
-    return {"stream " + names.stream,
-            "STREAM.INFO." + names.stream,
-            "STREAM.CREATE." + names.stream,
-            kStreamNotFound,
-            std::move(wanted),
-            std::move(creation)};
+    return {"stream " + names.stream, "STREAM.INFO." + names.stream, "STREAM.CREATE." + names.stream,
+            std::move(wanted), std::move(creation)};
 }
 
 Thing the_consumer(const QueueNames& names) {
@@ -103,16 +98,14 @@ Thing the_consumer(const QueueNames& names) {
     return {"consumer " + names.stream + " > " + names.consumer,
             "CONSUMER.INFO." + path,
             "CONSUMER.DURABLE.CREATE." + path,
-            kConsumerNotFound,
             std::move(wanted),
             {{"stream_name", names.stream}, {"config", std::move(config)}}};
 }
 
-// Says kCreated of what is missing, for the caller to make true.
 SetupResult look_at(Connection& connection, const Thing& thing) {
     const json answer = ask(connection, thing.info_call);
     const int code = api_error_code(answer);
-    if (code == thing.not_found) return {thing.what, Outcome::kCreated, {}};
+    if (code == kStreamNotFound || code == kConsumerNotFound) return {thing.what, Outcome::kMissing, {}};
     if (code != 0) throw Error(ErrorKind::kQueue, thing.what, api_error_text(answer));
     auto list = differences(thing.wanted, answer.value("config", json::object()));
     const auto outcome = list.empty() ? Outcome::kAsItShouldBe : Outcome::kDiffers;
@@ -133,13 +126,19 @@ std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names)
     bool differs = false;
     for (const Thing& thing : {the_stream(names), the_consumer(names)}) {
         SetupResult result = look_at(connection, thing);
-        const bool missing = result.outcome == Outcome::kCreated;
         differs = differs || result.outcome == Outcome::kDiffers;
-        if (missing && differs) continue;
-        if (missing) create(connection, thing);
+        if (result.outcome == Outcome::kMissing) {
+            if (differs) continue;
+            create(connection, thing);
+            result.outcome = Outcome::kCreated;
+        }
         results.push_back(std::move(result));
     }
     return results;
+}
+
+std::vector<SetupResult> inspect(Connection& connection, const QueueNames& names) {
+    return {look_at(connection, the_stream(names)), look_at(connection, the_consumer(names))};
 }
 
 }  // namespace bw

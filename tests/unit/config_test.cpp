@@ -64,7 +64,10 @@ TEST(Config, EmptyMeansNotSet) {
     EXPECT_THAT(complaint({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
 }
 
-TEST(Config, SetupNeedsNoOutdir) { EXPECT_EQ(load({}, {}, Command::kSetup).outdir, ""); }
+TEST(Config, OnlyTheWorkerNeedsAnOutdir) {
+    EXPECT_EQ(load({}, {}, Command::kSetup).outdir, "");
+    EXPECT_EQ(load({}, {}, Command::kStatus).outdir, "");
+}
 
 TEST(Config, TakesUrlsAsNatsUsersWriteThem) {
     EXPECT_EQ(urls("localhost"), std::vector<std::string>{"nats://localhost:4222"});

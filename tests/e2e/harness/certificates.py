@@ -3,7 +3,7 @@
 import ssl
 import subprocess
 
-CLIENTS = ("worker", "sender", "setup", "stranger")
+CLIENTS = ("worker", "sender", "setup", "status", "stranger")
 
 
 class Certificates:

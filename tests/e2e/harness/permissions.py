@@ -1,4 +1,4 @@
-"""The permissions of docs/security.md, and every way to be the worker, the sender or the setup of it."""
+"""The permissions of docs/security.md, and every way to be one of its roles."""
 
 import re
 
@@ -6,7 +6,7 @@ from .certificates import Certificates
 from .nkeys import Account, Key, creds_file
 from .server import SOURCE_DIR
 
-ROLES = ("worker", "sender", "setup")
+ROLES = ("worker", "sender", "setup", "status")
 
 
 def documented():
