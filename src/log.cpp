@@ -2,9 +2,11 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -125,13 +127,46 @@ std::string one_line(std::string_view text) {
 
 std::string text_value(const Field& field) {
     if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
-    const auto& text = std::get<std::string>(field.value);
+    const auto* none = std::get_if<NoNumber>(&field.value);
+    const std::string text = none ? std::string(none->why) : std::get<std::string>(field.value);
     return stands_bare(text) ? text : without_equals(json_string(text));
 }
 
 std::string json_value(const Field& field) {
     if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
+    if (std::holds_alternative<NoNumber>(field.value)) return "null";
     return json_string(std::get<std::string>(field.value));
+}
+
+// https://no-color.org
+bool takes_colour() {
+    const auto value_of = [](const char* variable) {
+        const char* value = std::getenv(variable);
+        return std::string_view(value == nullptr ? "" : value);
+    };
+    const auto terminal = value_of("TERM");
+    return ::isatty(STDERR_FILENO) == 1 && value_of("NO_COLOR").empty() && !terminal.empty() &&
+           terminal != "dumb";
+}
+
+std::string_view colour(Level level) {
+    switch (level) {
+        case Level::kDebug:
+            return "\x1b[2m";  // faint
+        case Level::kInfo:
+            return "\x1b[32m";
+        case Level::kWarn:
+            return "\x1b[33m";
+        case Level::kError:
+            return "\x1b[31m";
+    }
+    return "";
+}
+
+// A text line begins with its level.
+std::string with_colour(Level level, std::string line) {
+    line.insert(level_name(level).size(), "\x1b[0m");
+    return line.insert(0, colour(level));
 }
 
 struct Logger {
@@ -144,6 +179,7 @@ struct Logger {
 
     spdlog::logger spdlog_logger{"bw", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
     Format format = Format::kText;
+    const bool coloured = takes_colour();
 };
 
 Logger& logger() {
@@ -154,7 +190,9 @@ Logger& logger() {
 void write(Level level, std::string_view message, const Fields& fields) {
     Logger& log = logger();
     if (!log.spdlog_logger.should_log(spdlog_level(level))) return;
-    log.spdlog_logger.log(spdlog_level(level), "{}", format_line(log.format, level, message, fields));
+    std::string line = format_line(log.format, level, message, fields);
+    if (log.coloured && log.format == Format::kText) line = with_colour(level, std::move(line));
+    log.spdlog_logger.log(spdlog_level(level), "{}", line);
 }
 
 }  // namespace

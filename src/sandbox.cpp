@@ -37,6 +37,8 @@ constexpr const char* kSystem[]{"/etc",  // hosts, resolv.conf, nsswitch.conf, c
 // allocator keeps, a result of 50 megapixels while it grows, connection buffers.
 constexpr std::uint64_t kSlack = 256ULL << 20;
 
+constexpr log::NoNumber kUnavailable{"unavailable"};
+
 void add_directory_of(const path& file, std::vector<path>& readable) {
     const path directory = file.parent_path();
     readable.push_back(directory == directory.root_path() ? file : directory);
@@ -70,26 +72,28 @@ std::optional<std::uint64_t> data_in_use() {
 }
 
 // An operator's lower limit stays.
-std::string limit(__rlimit_resource resource, std::uint64_t bytes) {
+log::Value limit(__rlimit_resource resource, std::uint64_t bytes) {
     rlimit now{};
     ::getrlimit(resource, &now);
     const rlim_t lower = std::min<rlim_t>({bytes, now.rlim_cur, now.rlim_max});
     const rlimit wanted{lower, lower};
-    return ::setrlimit(resource, &wanted) == 0 ? std::to_string(lower) : "unavailable";
+    if (::setrlimit(resource, &wanted) != 0) return kUnavailable;
+    return static_cast<std::int64_t>(lower);
 }
 
 // Not the address space (RLIMIT_AS): the allocator and libraries reserve much of it that they never use.
 // Twice the input, since some decoders copy it.
-std::string limit_memory(const SandboxSettings& settings) {
+log::Value limit_memory(const SandboxSettings& settings) {
     const auto used = data_in_use();
-    if (sandbox::kSanitized || !used) return "unavailable";
+    if (sandbox::kSanitized || !used) return kUnavailable;
     return limit(RLIMIT_DATA, *used + settings.max_memory_bytes + 2 * settings.max_file_bytes + kSlack);
 }
 
 // A result stood in memory before it is written. The limit counts for a log as well, which may be longer.
-std::string limit_file_size(const SandboxSettings& settings) {
-    struct stat log {};
-    if (::fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode)) return "off: the log is a file";
+log::Value limit_file_size(const SandboxSettings& settings) {
+    struct stat standard_error {};
+    const bool is_file = ::fstat(STDERR_FILENO, &standard_error) == 0 && S_ISREG(standard_error.st_mode);
+    if (is_file) return log::NoNumber{"off: the log is a file"};
     std::signal(SIGXFSZ, SIG_IGN);  // the write fails instead
     return limit(RLIMIT_FSIZE, settings.max_memory_bytes + kSlack);
 }
@@ -97,13 +101,13 @@ std::string limit_file_size(const SandboxSettings& settings) {
 }  // namespace
 
 log::Fields enter_sandbox(const SandboxSettings& settings) {
-    const std::string memory = limit_memory(settings);
-    const std::string file_size = limit_file_size(settings);
+    const auto memory = limit_memory(settings);
+    const auto file_size = limit_file_size(settings);
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     const int landlock = sandbox::confine_files(readable_paths(settings), settings.outdir);
     const bool seccomp = sandbox::forbid_calls();
     return {{"seccomp", seccomp ? "on" : "unavailable"},
-            {"landlock", landlock > 0 ? std::to_string(landlock) : "unavailable"},
+            {"landlock", landlock > 0 ? log::Value(landlock) : kUnavailable},
             {"memory_limit", memory},
             {"file_size_limit", file_size}};
 }

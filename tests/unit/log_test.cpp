@@ -20,6 +20,14 @@ TEST(Log, TextQuotesWhatDoesNotStandBare) {
               R"(error x id="a b" where="" k="a\u003db")");
 }
 
+TEST(Log, NumbersAreNumbers) {
+    const Fields fields{{"seq", 17}, {"landlock", Value(7)}, {"memory_limit", Value(NoNumber{"not here"})}};
+    EXPECT_EQ(format_line(Format::kText, Level::kInfo, "x", fields),
+              R"(info x seq=17 landlock=7 memory_limit="not here")");
+    EXPECT_EQ(format_line(Format::kJson, Level::kInfo, "x", fields),
+              R"("level":"info","msg":"x","seq":17,"landlock":7,"memory_limit":null)");
+}
+
 TEST(Log, TellsTransientFromPermanent) {
     const auto line_of = [](ErrorKind kind) {
         testing::internal::CaptureStderr();

@@ -41,7 +41,10 @@ int open_reason(const fs::path& path, int flags) {
 
 std::string in_force(const log::Fields& fields, std::string_view name) {
     for (const auto& field : fields) {
-        if (field.name == name) return std::get<std::string>(field.value);
+        if (field.name != name) continue;
+        if (const auto* number = std::get_if<std::int64_t>(&field.value)) return std::to_string(*number);
+        if (const auto* none = std::get_if<log::NoNumber>(&field.value)) return std::string(none->why);
+        return std::get<std::string>(field.value);
     }
     return "";
 }

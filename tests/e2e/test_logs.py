@@ -1,0 +1,189 @@
+"""The log: docs/logs.md against the sources and against real lines, and colour on terminals only."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from harness import pictures
+from harness.jetstream import JetStream
+from harness.server import SOURCE_DIR, free_port
+from harness.worker import DEADLINE, bw_command, environment, parse_line
+
+LITERAL = r'"((?:[^"\\]|\\.)*)"'
+TYPES = {"text": (str,), "number": (int,), "number or null": (int, type(None))}
+
+
+def rows(heading):
+    """The cells of the table in docs/logs.md that begins with this row."""
+    lines = (SOURCE_DIR / "docs/logs.md").read_text().splitlines()
+    for line in lines[lines.index(heading) + 2:]:
+        if not line.startswith("|"):
+            return
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def documented_messages():
+    """{message: (level, fields)}; of error lines, and of all lines, under their level."""
+    return {message or level: (level, set(re.findall("`([a-z_]+)`", fields)))
+            for level, message, fields, _ in rows("| level | message | fields | when |")}
+
+
+def documented_types():
+    return {name.strip("`"): kind for name, kind, _ in rows("| field | type | is |")}
+
+
+def sources():
+    """{path: text without comments}"""
+    files = [file for folder in ("src", "include") for file in sorted((SOURCE_DIR / folder).rglob("*.[ch]pp"))]
+    comment = re.compile(rf"{LITERAL}|//[^\n]*")
+    return {str(file.relative_to(SOURCE_DIR)):
+            comment.sub(lambda match: "" if match[0].startswith("//") else match[0], file.read_text())
+            for file in files}
+
+
+def messages_of_sources():
+    """{message: (level, path)}"""
+    found = {}
+    for path, text in sources().items():
+        for call in re.finditer(rf"\blog::(debug|info|warn)\(\s*((?:{LITERAL}\s*)*)", text):
+            message = "".join(re.findall(LITERAL, call[2]))
+            assert message, f"{path}: the message of log::{call[1]} is no literal, so docs/logs.md cannot list it"
+            found[message] = (call[1], path)
+    return found
+
+
+def fields_of_sources():
+    """{field: path}, of the functions and classes that have to do with log lines."""
+    found = {"time": "src/log.cpp", "level": "src/log.cpp", "msg": "src/log.cpp"}
+    for path, text in sources().items():
+        for part in re.split(r"^}", text, flags=re.M):
+            if re.search(r"\blog::(debug|info|warn|error)\(|\bFields\b", part):
+                for name in re.findall(r'(?:\{|emplace_back\()"([a-z_]+)",', part):
+                    found[name] = path
+    return found
+
+
+def test_every_message_is_documented():
+    documented, found = documented_messages(), messages_of_sources()
+    for message, (level, path) in found.items():
+        assert message in documented, f'docs/logs.md lacks the message of {path}: | {level} | {message} | fields | when |'
+        assert documented[message][0] == level, f"docs/logs.md: {message!r} of {path} has the level {level}"
+    gone = documented.keys() - found.keys() - {"any", "error"}
+    assert not gone, f"docs/logs.md lists messages that no source has: {sorted(gone)}"
+
+
+def test_every_field_is_documented():
+    documented, found = documented_types(), fields_of_sources()
+    lacking = {name: path for name, path in found.items() if name not in documented}
+    assert not lacking, "docs/logs.md lacks fields; a row each: " + ", ".join(
+        f"| `{name}` | type | is | ({path})" for name, path in lacking.items())
+    gone = documented.keys() - found.keys()
+    assert not gone, f"docs/logs.md lists fields that no source has: {sorted(gone)}"
+    assert set(documented.values()) <= TYPES.keys(), f"the types in docs/logs.md are {list(TYPES)}"
+    used = set.union(*(fields for _, fields in documented_messages().values()))
+    assert used == documented.keys(), f"in one table of docs/logs.md only: {sorted(used ^ documented.keys())}"
+
+
+def check_line(line):
+    """Against docs/logs.md; the message."""
+    messages, types, record = documented_messages(), documented_types(), json.loads(line)
+    row = "error" if record["level"] == "error" else record["msg"]
+    assert row in messages, f"docs/logs.md does not know: {line}"
+    level, fields = messages[row]
+    assert record["level"] == level, line
+    everywhere = messages["any"][1]
+    assert {"time", "level", "msg"} <= record.keys(), line
+    assert record.keys() <= fields | everywhere, f"docs/logs.md lists {sorted(fields)} for {row!r}, not: {line}"
+    for name, value in record.items():
+        assert type(value) in TYPES[types[name]], f"docs/logs.md: {name} is {types[name]}, not: {line}"
+    if row == "job done":
+        assert fields <= record.keys(), f"docs/logs.md lists {sorted(fields)}, not: {line}"
+    return row
+
+
+def test_json_lines(server, js, connect, start_worker, gate, tmp_path):
+    """Of a worker that lives through much, and of one that fails."""
+    server.stop()
+    worker = start_worker(BW_LOG_FORMAT="json", BW_LOG_LEVEL="debug")
+    worker.wait_line("not connected yet")
+    server.start()
+    worker.wait_line('"ready"')
+    js = JetStream(connect(server))
+    js.publish_job("held", gate.file)
+    gate.wait_reached()
+    server.restart()
+    gate.open()
+    worker.wait_line("connection back")
+    js = JetStream(connect(server))
+    js.publish_job("job-1", pictures.small(tmp_path))
+    worker.wait_line('"id":"job-1","seq":2,"delivery":"1/5","output"')
+    assert worker.stop() == 0
+    said = {check_line(line) for line in worker.lines}
+    assert said >= {"sandbox", "not connected yet, trying on", "connected", "ready", "job begun", "job done", "stopping",
+                    "connection lost", "connection back", "stopped"}
+
+    js.publish_job("bad", "nowhere")
+    worker = start_worker(BW_LOG_FORMAT="json", BW_SANDBOX="off", BW_INPUT_ROOTS=tmp_path)
+    assert worker.wait_exit() == 4
+    assert [check_line(line) for line in worker.lines] == ["sandbox off", "connected", "ready", "error"]
+
+
+def run_without_server(stderr, outdir, **settings):
+    """A run that says something at each level from info on, and ends with 3."""
+    settings = {"OUTDIR": outdir, "NATS_URL": f"127.0.0.1:{free_port()}", "BW_CONNECT_TIMEOUT": "600ms"} | settings
+    return subprocess.Popen(bw_command(), env=environment(settings), stdin=subprocess.DEVNULL, stderr=stderr)
+
+
+def test_where_a_number_is_none(outdir, tmp_path):
+    """A log that is a file is not limited in its size."""
+    with open(tmp_path / "log", "w") as log:
+        assert run_without_server(log, outdir, BW_LOG_FORMAT="json").wait(DEADLINE) == 3
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert {check_line(line) for line in lines} >= {"sandbox", "error"}
+    assert json.loads(lines[0])["file_size_limit"] is None
+
+
+def on_terminal(outdir, **settings):
+    """What such a run writes to a terminal."""
+    terminal, inside = pty.openpty()
+    with run_without_server(inside, outdir, **settings) as process:
+        os.close(inside)
+        written = b""
+        try:
+            while part := os.read(terminal, 65536):
+                written += part
+        except OSError:  # Linux says so when nobody has the other side open any more
+            pass
+    os.close(terminal)
+    assert process.returncode == 3, written
+    return written.decode().splitlines()
+
+
+COLOURED = {"TERM": "xterm", "NO_COLOR": ""}
+
+
+def test_levels_are_coloured_on_a_terminal(outdir):
+    colours = {}
+    for line in on_terminal(outdir, **COLOURED):
+        before, colour, level, after = re.fullmatch(r"(\S+ )(\x1b\[\d+m)([a-z]+)\x1b\[0m( .*)", line).groups()
+        assert parse_line(before + level + after).level == level
+        colours.setdefault(level, set()).add(colour)
+    assert sorted(colours) == ["error", "info", "warn"]
+    assert all(len(each) == 1 for each in colours.values()) and len(set.union(*colours.values())) == 3
+
+
+@pytest.mark.parametrize("settings", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}, {"BW_LOG_FORMAT": "json"}],
+                         ids=str)
+def test_no_colour_where_it_is_not_wanted(outdir, settings):
+    lines = on_terminal(outdir, **(COLOURED | settings))
+    assert len(lines) > 2 and all(line.isprintable() for line in lines), lines
+
+
+def test_no_colour_where_there_is_no_terminal(outdir):
+    with run_without_server(subprocess.PIPE, outdir, **COLOURED) as process:
+        lines = process.stderr.read().decode().splitlines()
+    assert len(lines) > 2 and all(line.isprintable() for line in lines), lines
