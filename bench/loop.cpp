@@ -25,7 +25,8 @@ int main() {
     const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&,
                                   const bw::Fatal&) { return std::string(bytes); };
     const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
+    const bw::metrics::SharedBoard board;
     bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
-                      no_conversion, abandon, {});
+                      no_conversion, abandon, {}, {*board, board->seats[0]});
     worker.run();  // until it is killed
 }

@@ -12,9 +12,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Three chances for a heartbeat to arrive before ack wait is over.
+// Three chances for a heartbeat to arrive before ack wait is over. Whoever watches the seat waits no longer
+// than for the longest.
 constexpr int kHeartbeatsPerAckWait = 3;
 constexpr milliseconds kShortestHeartbeat{10};
+constexpr milliseconds kLongestHeartbeat{10'000};
 
 log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRules& rules) {
     log::Fields fields;
@@ -158,13 +160,14 @@ milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::
 }
 
 Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-               StopTokens stop)
+               StopTokens stop, Place place)
     : settings_(std::move(settings)),
       queue_(queue),
       storage_(storage),
       convert_(std::move(convert)),
       abandon_(std::move(abandon)),
       stop_(std::move(stop)),
+      place_(place),
       watch_(std::make_unique<Watch>(stop_.hard)) {}
 
 Worker::~Worker() = default;
@@ -175,6 +178,7 @@ void Worker::run() {
                         {"consumer", settings_.names.consumer},
                         {"outdir", settings_.outdir}});
     while (!stop_.soft.stop_requested()) {
+        place_.seat.beat();
         storage_.check_ready();
         if (const auto delivery = queue_.fetch(stop_.soft)) work_on(*delivery);
     }
@@ -182,6 +186,7 @@ void Worker::run() {
 }
 
 void Worker::work_on(const Delivery& delivery) {
+    place_.seat.has_fetched = place_.seat.job_in_hand = true;
     Job job;
     const auto fail = [&](const Error& cause) {
         give_back(delivery, cause.kind());
@@ -195,6 +200,7 @@ void Worker::work_on(const Delivery& delivery) {
             delivery, job, [&](const Error& cause) { abandon_(fail(cause)); },
             [&](const Error& cause) { abandon_(fail(watch_->end().value_or(cause))); });
         watch_->end();
+        place_.seat.job_in_hand = false;  // it stays true of a job that fails: so the worker ends
     } catch (const Error& cause) {
         throw fail(watch_->end().value_or(cause));
     } catch (const std::exception& defect) {
@@ -210,8 +216,13 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     log::debug("job begun", fields);
     Stopwatch stopwatch;
     const auto cancelled = watch_->begin(
-        {std::max(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat), settings_.job_timeout},
-        [&] { queue_.in_progress(delivery); }, expired);
+        {std::clamp(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat, kLongestHeartbeat),
+         settings_.job_timeout},
+        [&] {
+            place_.seat.beat();
+            queue_.in_progress(delivery);
+        },
+        expired);
 
     const std::string source = storage_.read(job.image);
     const auto read_us = stopwatch.lap();

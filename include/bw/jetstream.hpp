@@ -71,8 +71,8 @@ class WorkQueue {
 
     virtual DeliveryRules rules() const = 0;
 
-    // Waits for a message for about a second, or for as long as the connection is lost and `stop` is not
-    // requested. Throws Error (kQueue) if the stream or consumer is gone or not ours to use.
+    // Waits for a message for about a second; less where `stop` comes while the connection is lost. Throws
+    // Error (kQueue) if the stream or consumer is gone or not ours to use.
     virtual std::optional<Delivery> fetch(const std::stop_token& stop) = 0;
 
     // After the last fetch(): a message that came too late for it, so that none is stranded until ack wait.

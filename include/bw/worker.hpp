@@ -16,6 +16,7 @@
 #include "bw/jetstream.hpp"
 #include "bw/job.hpp"
 #include "bw/log.hpp"
+#include "bw/metrics.hpp"
 #include "bw/storage.hpp"
 
 namespace bw {
@@ -54,11 +55,17 @@ struct StopTokens {
     std::stop_token hard;  // give the job in hand back at once
 };
 
+// Where the worker counts, and where it says that it goes on and whether it has a job.
+struct Place {
+    metrics::Board& board;
+    metrics::Seat& seat;
+};
+
 class Worker {
   public:
     // What is referred to must outlive the worker.
     Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-           StopTokens stop);
+           StopTokens stop, Place place);
 
     ~Worker();
     Worker(const Worker&) = delete;
@@ -83,6 +90,7 @@ class Worker {
     const Convert convert_;
     const Abandon abandon_;
     const StopTokens stop_;
+    const Place place_;
     const std::unique_ptr<Watch> watch_;
 };
 

@@ -7,6 +7,7 @@
 #include "bw/image.hpp"
 #include "bw/jetstream.hpp"
 #include "bw/log.hpp"
+#include "bw/metrics.hpp"
 #include "bw/sandbox.hpp"
 #include "bw/status.hpp"
 #include "bw/storage.hpp"
@@ -41,7 +42,8 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
-void work(const Config& config, const ImageSettings& images, Storage& storage, const StopSignals& signals) {
+void work(const Config& config, const ImageSettings& images, Storage& storage, const StopSignals& signals,
+          Place place) {
     if (config.input_roots.empty()) {
         log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
     }
@@ -56,7 +58,7 @@ void work(const Config& config, const ImageSettings& images, Storage& storage, c
     };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
     Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, storage, convert,
-                  abandon, {signals.soft(), signals.hard()});
+                  abandon, {signals.soft(), signals.hard()}, place);
     worker.run();
 }
 
@@ -68,7 +70,8 @@ int work_until_stopped(const Config& config) {
         open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace);
-    work(config, images, *storage, signals);
+    const metrics::SharedBoard board;
+    work(config, images, *storage, signals, {*board, board->seats[0]});
     log::info("stopped");
     return EXIT_SUCCESS;
 }

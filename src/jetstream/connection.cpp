@@ -209,15 +209,16 @@ std::uint64_t Connection::number() {
     return reconnects + 1;
 }
 
-bool Connection::wait_until_connected(const std::stop_token& stop) {
+bool Connection::wait_until_connected(const std::stop_token& stop, milliseconds patience) {
     constexpr milliseconds kLook{50};
+    const auto deadline = steady_clock::now() + patience;
     while (!is_connected()) {
         if (natsConnection_IsClosed(get())) {
             throw Error(
                 ErrorKind::kQueue, "connection",
                 "the NATS server has closed the connection: " + refusal().value_or("connection closed"));
         }
-        if (stopped_within(kLook, stop)) return false;
+        if (stopped_within(kLook, stop) || steady_clock::now() >= deadline) return false;
     }
     return true;
 }

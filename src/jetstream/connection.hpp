@@ -50,9 +50,11 @@ class Connection {
     natsConnection* get() { return connection_.get(); }
     bool is_connected() { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
 
-    // Waits for the connection; false if `stop` came first. Throws Error (kQueue) once libnats has given it
-    // up, which it does when the server has refused us twice or sent a complaint that libnats does not know.
-    bool wait_until_connected(const std::stop_token& stop);
+    // Waits for the connection; false if `stop` or the end of `patience` came first. Throws Error (kQueue)
+    // once libnats has given it up, which it does when the server has refused us twice or sent a complaint
+    // that libnats does not know.
+    bool wait_until_connected(const std::stop_token& stop,
+                              std::chrono::milliseconds patience = std::chrono::hours(24 * 365));
 
     // Changes whenever the connection was lost and made again, before anything is sent on the new one.
     std::uint64_t number();

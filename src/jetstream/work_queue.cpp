@@ -142,7 +142,7 @@ void JetStreamQueue::note_answer(bool answered) {
 // Pulls only while the server answers: one that is made while the connection is lost, or while the network
 // stands still, is sent later with all the others, and their messages would then wait here.
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
-    if (!connection_.wait_until_connected(stop)) return std::nullopt;
+    if (!connection_.wait_until_connected(stop, kFetchExpiry)) return std::nullopt;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
         return std::nullopt;

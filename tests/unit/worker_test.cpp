@@ -143,7 +143,7 @@ class WorkerTest : public testing::Test {
             journal_.add("abandon " + std::string(name(failure.kind())));
         };
         Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_}, queue_, storage_, convert_, abandon,
-                      {soft_.get_token(), hard_.get_token()});
+                      {soft_.get_token(), hard_.get_token()}, {board_, board_.seats[0]});
         worker.run();
     }
     ErrorKind failure_of_run() {
@@ -162,6 +162,8 @@ class WorkerTest : public testing::Test {
     Journal journal_;
     std::stop_source soft_;
     std::stop_source hard_;
+    metrics::Board board_;
+    metrics::Seat& seat_ = board_.seats[0];
     FakeQueue queue_{journal_, soft_};
     FakeStorage storage_{journal_};
     Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&,
@@ -183,6 +185,17 @@ TEST_F(WorkerTest, CommitsThenAdvisesThenAcks) {
     EXPECT_THAT(journal_.entries(),
                 ElementsAre("prove", "read file:///a.jpg", "commit 5e.jpg colour made grey.jpg",
                             R"(advise advisory.5e {"id":"5e"})", "ack"));
+}
+
+TEST_F(WorkerTest, SaysThatItLivesAndWhetherItHasAJob) {
+    queue_.waiting_ = {delivery(kJob), delivery("{}")};
+    queue_.while_fetching_ = [this] {
+        EXPECT_NE(seat_.alive_ms, 0);
+        EXPECT_FALSE(seat_.job_in_hand);
+    };
+    queue_.while_completing_ = [this] { EXPECT_TRUE(seat_.job_in_hand && seat_.has_fetched); };
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    EXPECT_TRUE(seat_.job_in_hand);
 }
 
 TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {
@@ -257,7 +270,9 @@ TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = milliseconds(30);
     convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
+        seat_.alive_ms = 0;
         journal_.wait_for("heartbeat");
+        EXPECT_NE(seat_.alive_ms, 0);
         return std::string();
     };
     run();
