@@ -78,6 +78,15 @@ bool count(Config& config, std::string_view text) {
                         {{{"", 1}, {"k", 1000}, {"M", 1'000'000}, {"G", 1'000'000'000}}}, kMost);
 }
 
+bool workers(Config& config, std::string_view text) {
+    static constexpr unsigned kMost = 256;
+    unsigned number = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    config.workers = number;
+    if (text == "auto") return true;
+    return failure == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= kMost;
+}
+
 template <std::string Config::*Target>
 bool any_text(Config& config, std::string_view text) {
     config.*Target = text;
@@ -249,6 +258,15 @@ constexpr std::array kSettings{
             "how long to try for a server at the start", kOpen, duration<&Config::connect_timeout>},
     Setting{"BW_STOP_GRACE", "--stop-grace", "8s", kDurationFormat,
             "after SIGTERM: how long the job in hand may still take", kOpen, duration<&Config::stop_grace>},
+    Setting{"BW_WORKERS", "--workers", "", "a number from 1 to 256, or auto",
+            "so many worker processes under this one, auto: one a core; not set: this is the only one", kOpen,
+            workers},
+    Setting{"BW_RETIRE_JOBS", "--retire-jobs", "", kCountFormat,
+            "a worker ends after so many jobs, and its parent starts another", kOpen,
+            count<&Config::retire_jobs>},
+    Setting{"BW_RETIRE_MEMORY", "--retire-memory", "", kSizeFormat,
+            "the same after a job that leaves it with so much resident memory", kOpen,
+            size<&Config::retire_bytes>},
     Setting{"BW_DITHER", "--dither", "riemersma", "riemersma, none or floyd-steinberg",
             "how grey becomes black and white: riemersma, none or floyd-steinberg", kOpen, dither},
     Setting{

@@ -180,6 +180,7 @@ struct Logger {
     spdlog::logger spdlog_logger{"bw", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
     Format format = Format::kText;
     const bool coloured = takes_colour();
+    Fields on_each_line;
 };
 
 Logger& logger() {
@@ -190,7 +191,9 @@ Logger& logger() {
 void write(Level level, std::string_view message, const Fields& fields) {
     Logger& log = logger();
     if (!log.spdlog_logger.should_log(spdlog_level(level))) return;
-    std::string line = format_line(log.format, level, message, fields);
+    Fields all = fields;
+    all.insert(all.end(), log.on_each_line.begin(), log.on_each_line.end());
+    std::string line = format_line(log.format, level, message, all);
     if (log.coloured && log.format == Format::kText) line = with_colour(level, std::move(line));
     log.spdlog_logger.log(spdlog_level(level), "{}", line);
 }
@@ -222,6 +225,8 @@ void configure(Level level, Format format) {
     const auto pattern = format == Format::kText ? Logger::text_pattern() : Logger::json_pattern();
     logger().spdlog_logger.set_pattern(pattern, spdlog::pattern_time_type::utc);
 }
+
+void add_to_each_line(Fields fields) { logger().on_each_line = std::move(fields); }
 
 void debug(std::string_view message, const Fields& fields) { write(Level::kDebug, message, fields); }
 void info(std::string_view message, const Fields& fields) { write(Level::kInfo, message, fields); }

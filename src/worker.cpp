@@ -177,10 +177,14 @@ void Worker::run() {
     log::info("ready", {{"stream", settings_.names.stream},
                         {"consumer", settings_.names.consumer},
                         {"outdir", settings_.outdir}});
-    while (!stop_.soft.stop_requested()) {
+    bool retired = false;
+    while (!retired && !stop_.soft.stop_requested()) {
         place_.seat.beat();
         storage_.check_ready();
-        if (const auto delivery = queue_.fetch(stop_.soft)) work_on(*delivery);
+        const auto delivery = queue_.fetch(stop_.soft);
+        if (!delivery) continue;
+        work_on(*delivery);
+        retired = settings_.retire();
     }
     while (const auto delivery = queue_.fetch_late()) work_on(*delivery);
 }

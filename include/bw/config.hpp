@@ -38,6 +38,9 @@ struct Config {
     std::chrono::milliseconds retry_delay{};  // 0: a failed job waits for the consumer's ack wait
     std::chrono::milliseconds connect_timeout{};
     std::chrono::milliseconds stop_grace{};
+    std::optional<unsigned> workers;  // processes, 0: one a core; not set: this process is the worker
+    std::uint64_t retire_jobs = 0;    // 0: never
+    std::uint64_t retire_bytes = 0;   // resident; 0: never
     std::string credentials_file;
     std::string nkey_seed_file;
     std::string tls_ca_file;

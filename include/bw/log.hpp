@@ -46,6 +46,9 @@ using Fields = std::vector<Field>;
 // Lines under `level` are dropped. Before the first call: info, text.
 void configure(Level level, Format format);
 
+// Fields that stand last on every line from now on. Before other threads log.
+void add_to_each_line(Fields fields);
+
 void debug(std::string_view message, const Fields& fields = {});
 void info(std::string_view message, const Fields& fields = {});
 void warn(std::string_view message, const Fields& fields = {});

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -32,11 +33,15 @@ class JobFailed : public Error {
     log::Fields job_;
 };
 
+// Asked after each job that did not fail: whether the worker is to end as after a soft stop.
+using Retire = std::function<bool()>;
+
 struct WorkerSettings {
     std::string outdir;  // for the log
     QueueNames names;    // for the log
     std::chrono::milliseconds job_timeout{};
     std::chrono::milliseconds retry_delay{};
+    Retire retire = [] { return false; };
 };
 
 // What a conversion calls, on its own thread, if it can neither go on nor throw. Does not return.
@@ -71,7 +76,8 @@ class Worker {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    // Returns after a soft stop. Throws JobFailed for the first job that fails, Error for everything else.
+    // Returns after a soft stop, or retired. Throws JobFailed for the first job that fails, Error for
+    // everything else.
     void run();
 
   private:
@@ -92,6 +98,28 @@ class Worker {
     const StopTokens stop_;
     const Place place_;
     const std::unique_ptr<Watch> watch_;
+};
+
+// When a worker has done enough, for its parent to start another: not every library gives all memory back.
+class Retirement {
+  public:
+    // After so many jobs, or once so many bytes are resident after a job; 0: never. To be made before the
+    // sandbox closes /proc.
+    Retirement(std::uint64_t jobs, std::uint64_t resident_bytes);
+    ~Retirement();
+    Retirement(const Retirement&) = delete;
+    Retirement& operator=(const Retirement&) = delete;
+
+    // For Retire; the log says why.
+    bool due();
+
+  private:
+    std::uint64_t resident_bytes() const;
+
+    const std::uint64_t most_jobs_;
+    const std::uint64_t most_bytes_;
+    const int statm_;
+    std::uint64_t jobs_ = 0;
 };
 
 // How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered

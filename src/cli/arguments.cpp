@@ -28,6 +28,7 @@ std::string without_secrets(const std::string& mistake) {
 
 Arguments parse_arguments(int argc, char** argv) {
     Arguments arguments;
+    arguments.words.assign(argv, argv + argc);
     CLI::App app(kDescription, "bw");
     app.set_version_flag("--version", "bw " BW_VERSION);
     app.get_formatter()->column_width(32);
@@ -39,6 +40,8 @@ Arguments parse_arguments(int argc, char** argv) {
     auto* status = app.add_subcommand(
         "status", "Say how stream and consumer are, and what waits, is in work and is dead");
     status->add_flag("--json", arguments.json, "As one JSON object");
+    std::string supervised;
+    app.add_option(std::string(kSupervisedFlag), supervised)->group("");  // not in --help
     for (const Setting& setting : settings()) {
         const std::string flag(setting.flag);
         app.add_option_function<std::string>(
@@ -55,6 +58,9 @@ Arguments parse_arguments(int argc, char** argv) {
         arguments.output = app.version() + "\n";
     } catch (const CLI::ParseError& e) {
         arguments.mistake = without_secrets(e.what());
+    }
+    if (!supervised.empty() && !(arguments.supervised = read_supervised(supervised))) {
+        arguments.mistake = std::string(kSupervisedFlag) + " is for bw itself; see bw --help";
     }
     if (setup->parsed()) arguments.command = Command::kSetup;
     if (status->parsed()) arguments.command = Command::kStatus;

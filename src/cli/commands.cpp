@@ -1,5 +1,8 @@
 #include "commands.hpp"
 
+#include <sys/prctl.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 
@@ -11,6 +14,7 @@
 #include "bw/sandbox.hpp"
 #include "bw/status.hpp"
 #include "bw/storage.hpp"
+#include "bw/supervisor.hpp"
 #include "bw/worker.hpp"
 #include "stop_signals.hpp"
 
@@ -42,8 +46,8 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
-void work(const Config& config, const ImageSettings& images, Storage& storage, const StopSignals& signals,
-          Place place) {
+void work(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
+          const StopSignals& signals, Place place) {
     if (config.input_roots.empty()) {
         log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
     }
@@ -57,21 +61,35 @@ void work(const Config& config, const ImageSettings& images, Storage& storage, c
         return to_monochrome(bytes, extension, images, stop, fatal);
     };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
-    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, storage, convert,
-                  abandon, {signals.soft(), signals.hard()}, place);
+    const auto retire = [&retirement] { return retirement.due(); };
+    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay, retire}, *queue, storage,
+                  convert, abandon, {signals.soft(), signals.hard()}, place);
     worker.run();
 }
 
-int work_until_stopped(const Config& config) {
+int work_until_stopped(const Config& config, const std::optional<Supervised>& parent) {
     block_stop_signals();
+    ::prctl(PR_SET_NAME, "bw");  // a parent starts us by a path that ends otherwise
+    log::info("worker", {{"pid", ::getpid()}, {"version", BW_VERSION}});
+    const auto board = parent ? metrics::SharedBoard(parent->board) : metrics::SharedBoard();
     const auto images = image_settings(config);
     start_images(images);
     const auto storage =
         open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+    Retirement retirement(config.retire_jobs, config.retire_bytes);
     close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
-    const StopSignals signals(config.stop_grace);
+    const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);
+    work(config, images, *storage, retirement, signals, {*board, board->seats[parent ? parent->seat : 0]});
+    log::info("stopped");
+    return EXIT_SUCCESS;
+}
+
+int supervise(const Config& config, const std::vector<std::string>& words) {
     const metrics::SharedBoard board;
-    work(config, images, *storage, signals, {*board, board->seats[0]});
+    const auto processes = system_processes(words, board.descriptor());
+    const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
+    log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
+    Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, *board).run();
     log::info("stopped");
     return EXIT_SUCCESS;
 }
@@ -106,13 +124,15 @@ int run(const Arguments& arguments) {
             std::cout << *arguments.output;
             return EXIT_SUCCESS;
         }
+        if (arguments.supervised) log::add_to_each_line({{"worker", arguments.supervised->seat + 1}});
         Config config;
         const auto complaints = load_config(process_environment, arguments.flags, arguments.command, config);
         log::configure(config.log_level, config.log_format);
         if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
         if (arguments.command == Command::kSetup) return setup(config);
         if (arguments.command == Command::kStatus) return show_status(config, arguments.json);
-        return work_until_stopped(config);
+        if (config.workers && !arguments.supervised) return supervise(config, arguments.words);
+        return work_until_stopped(config, arguments.supervised);
     } catch (const JobFailed& failure) {
         return report(failure, failure.job());
     } catch (const Error& failure) {

@@ -1,11 +1,13 @@
 #include "stop_signals.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 
 #include "bw/error.hpp"
 #include "bw/log.hpp"
+#include "bw/supervisor.hpp"
 
 namespace bw::cli {
 namespace {
@@ -19,7 +21,7 @@ constexpr std::chrono::seconds kLastResort{3};
 sigset_t waited_for() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, kWakeUp}) sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT, kHardStopSignal, kWakeUp}) sigaddset(&set, signal);
     return set;
 }
 
@@ -35,7 +37,12 @@ void block_stop_signals() {
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-StopSignals::StopSignals(std::chrono::milliseconds grace) : thread_([this, grace] { wait(grace); }) {}
+StopSignals::StopSignals(std::chrono::milliseconds grace, StoppedBy by)
+    : thread_([this, grace, by] {
+          const Signals anybody{SIGTERM, SIGINT};
+          by == StoppedBy::kAnybody ? wait(grace, anybody, anybody)
+                                    : wait(grace, {SIGTERM}, {kHardStopSignal});
+      }) {}
 
 StopSignals::~StopSignals() {
     ending_ = true;
@@ -43,25 +50,25 @@ StopSignals::~StopSignals() {
     thread_.join();
 }
 
-void StopSignals::wait(std::chrono::milliseconds grace) {
-    const int signal = next_signal(kForever);
+void StopSignals::wait(std::chrono::milliseconds grace, const Signals& soft, const Signals& hard) {
+    const int signal = next_of(soft, kForever);
     if (ending_) return;
     log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     soft_.request_stop();
-    next_signal(grace);
+    next_of(hard, grace);
     if (ending_) return;
     hard_.request_stop();
     // A job in hand is given back by now, or the process hangs where nothing can be given back: in a file
     // system.
-    next_signal(kLastResort);
+    next_of(hard, kLastResort);
     if (ending_) return;
     const Error hung(ErrorKind::kStopped, "bw", "stopped in the middle of a call that does not return");
     log::error(hung);
     std::_Exit(exit_code(hung.kind()));
 }
 
-// The next of our two signals; nothing if none comes in time, or when it is over.
-int StopSignals::next_signal(std::chrono::milliseconds time) const {
+// Nothing if none comes in time, or when it is over.
+int StopSignals::next_of(const Signals& wanted, std::chrono::milliseconds time) const {
     const sigset_t set = waited_for();
     const auto deadline = std::chrono::steady_clock::now() + time;
     while (!ending_) {
@@ -69,7 +76,7 @@ int StopSignals::next_signal(std::chrono::milliseconds time) const {
         if (left <= left.zero()) return 0;
         const timespec timeout = to_timespec(std::chrono::duration_cast<std::chrono::milliseconds>(left));
         const int signal = sigtimedwait(&set, nullptr, &timeout);
-        if (signal == SIGTERM || signal == SIGINT) return signal;
+        if (std::find(wanted.begin(), wanted.end(), signal) != wanted.end()) return signal;
     }
     return 0;
 }

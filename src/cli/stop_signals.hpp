@@ -1,11 +1,14 @@
-// SIGTERM and SIGINT as stop tokens: the first is the soft stop, the second one or the end of the grace time
-// the hard one. Whatever still hangs a few seconds later is ended with exit code 8.
+// Signals as stop tokens. To a worker on its own SIGTERM and SIGINT are the same: the first is the soft stop,
+// the second the hard one. To a parent's, SIGTERM is the soft one and kHardStopSignal the hard one; a
+// terminal sends SIGINT to it too, which is for the parent. The end of the grace time is a hard stop as well,
+// and whatever still hangs a few seconds later is ended with exit code 8.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 namespace bw::cli {
 
@@ -14,9 +17,11 @@ namespace bw::cli {
 void block_stop_signals();
 
 // Waits for the blocked signals in a thread of its own.
+enum class StoppedBy { kAnybody, kParent };
+
 class StopSignals {
   public:
-    explicit StopSignals(std::chrono::milliseconds grace);
+    StopSignals(std::chrono::milliseconds grace, StoppedBy by);
     ~StopSignals();
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
@@ -25,8 +30,10 @@ class StopSignals {
     std::stop_token hard() const { return hard_.get_token(); }
 
   private:
-    void wait(std::chrono::milliseconds grace);
-    int next_signal(std::chrono::milliseconds time) const;
+    using Signals = std::vector<int>;
+
+    void wait(std::chrono::milliseconds grace, const Signals& soft, const Signals& hard);
+    int next_of(const Signals& wanted, std::chrono::milliseconds time) const;
 
     std::stop_source soft_;
     std::stop_source hard_;

@@ -1,0 +1,41 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "bw/log.hpp"
+#include "bw/worker.hpp"
+
+namespace bw {
+
+Retirement::Retirement(std::uint64_t jobs, std::uint64_t resident_bytes)
+    : most_jobs_(jobs),
+      most_bytes_(resident_bytes),
+      statm_(resident_bytes == 0 ? -1 : ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+    if (most_bytes_ != 0 && statm_ < 0) log::warn("BW_RETIRE_MEMORY has no effect without /proc");
+}
+
+Retirement::~Retirement() {
+    if (statm_ >= 0) ::close(statm_);
+}
+
+bool Retirement::due() {
+    ++jobs_;
+    const std::uint64_t bytes = resident_bytes();
+    const bool enough =
+        (most_jobs_ != 0 && jobs_ >= most_jobs_) || (most_bytes_ != 0 && bytes >= most_bytes_);
+    if (enough) log::info("retired", {{"jobs", jobs_}, {"resident_bytes", bytes}});
+    return enough;
+}
+
+// The second number of the file, in pages; 0 where it is not read.
+std::uint64_t Retirement::resident_bytes() const {
+    std::array<char, 128> text{};
+    unsigned long pages = 0;
+    if (statm_ < 0 || ::pread(statm_, text.data(), text.size() - 1, 0) <= 0) return 0;
+    if (std::sscanf(text.data(), "%*u %lu", &pages) != 1) return 0;
+    return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace bw
