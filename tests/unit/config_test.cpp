@@ -185,6 +185,20 @@ TEST(Config, KnowsTheDithers) {
     EXPECT_THAT(complaint({{"BW_DITHER", "ordered"}}), HasSubstr("invalid BW_DITHER \"ordered\""));
 }
 
+TEST(Config, ReadsNumbersOfWorkers) {
+    const auto workers = [](const char* text) {
+        return load({{"OUTDIR", "/o"}, {"BW_WORKERS", text}}).workers;
+    };
+    EXPECT_EQ(workers(""), std::nullopt);
+    EXPECT_EQ(workers("1"), 1U);
+    EXPECT_EQ(workers("256"), 256U);
+    EXPECT_EQ(workers("auto"), 0U);
+    for (const char* text : {"0", "257", "-1", "2x", "Auto", "1.5"}) {
+        EXPECT_THAT(complaint({{"BW_WORKERS", text}}), HasSubstr("(format: a number from 1 to 256, or auto)"))
+            << text;
+    }
+}
+
 TEST(Config, FilesThatGoTogether) {
     EXPECT_NE(complaint({{"BW_TLS_CERT", "/c"}}), "");
     EXPECT_NE(complaint({{"BW_CREDS", "/c"}, {"BW_NKEY", "/n"}}), "");

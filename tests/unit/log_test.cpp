@@ -39,6 +39,17 @@ TEST(Log, TellsTransientFromPermanent) {
     EXPECT_THAT(line_of(ErrorKind::kJob), HasSubstr("kind=job class=permanent where=here"));
 }
 
+TEST(Log, EachLineMayEndWithTheSameFields) {
+    add_to_each_line({{"worker", 2}});
+    testing::internal::CaptureStderr();
+    warn("careful");
+    error({ErrorKind::kJob, "here", "what"}, {{"seq", 1}});
+    const std::string lines = testing::internal::GetCapturedStderr();
+    add_to_each_line({});
+    EXPECT_THAT(lines, HasSubstr("warn careful worker=2\n"));
+    EXPECT_THAT(lines, HasSubstr("where=here seq=1 worker=2\n"));
+}
+
 TEST(Log, NoValueCanForgeALine) {
     const Fields fields{{"id", "a\n2026 error forged\x1b[31m\x7f"}};
     const std::string text = format_line(Format::kText, Level::kInfo, "two\nlines \"quoted\"", fields);

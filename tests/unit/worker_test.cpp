@@ -142,8 +142,8 @@ class WorkerTest : public testing::Test {
         const auto abandon = [this](const JobFailed& failure) {
             journal_.add("abandon " + std::string(name(failure.kind())));
         };
-        Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_}, queue_, storage_, convert_, abandon,
-                      {soft_.get_token(), hard_.get_token()}, {board_, board_.seats[0]});
+        Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_, retire_}, queue_, storage_, convert_,
+                      abandon, {soft_.get_token(), hard_.get_token()}, {board_, board_.seats[0]});
         worker.run();
     }
     ErrorKind failure_of_run() {
@@ -172,6 +172,7 @@ class WorkerTest : public testing::Test {
     };
     milliseconds timeout_{30'000};
     milliseconds retry_delay_{1000};
+    Retire retire_ = [] { return false; };
     std::string fields_;
 };
 
@@ -202,6 +203,33 @@ TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {
     queue_.late_ = {delivery(kJob)};
     run();
     EXPECT_EQ(journal_.entries().back(), "ack");
+}
+
+TEST_F(WorkerTest, EndsWhenItIsToRetireAsAfterAStop) {
+    queue_.waiting_ = {delivery(kJob), delivery(kJob)};
+    queue_.late_ = {delivery(kJob)};
+    retire_ = [] { return true; };
+    run();
+    EXPECT_EQ(queue_.waiting_.size(), 1U);
+    EXPECT_TRUE(queue_.late_.empty());
+}
+
+TEST(Retirement, IsDueAfterSoManyJobs) {
+    Retirement never(0, 0);
+    Retirement third(3, 0);
+    EXPECT_FALSE(never.due());
+    EXPECT_FALSE(third.due());
+    EXPECT_FALSE(third.due());
+    EXPECT_TRUE(third.due());
+}
+
+TEST(Retirement, IsDueWithSoMuchMemory) {
+    EXPECT_TRUE(Retirement(0, 1).due());
+    EXPECT_FALSE(Retirement(0, std::uint64_t{1} << 50).due());
+    Retirement large(0, std::uint64_t{300} << 20);
+    EXPECT_FALSE(large.due());
+    const std::vector<char> resident(std::size_t{300} << 20, 'x');
+    EXPECT_TRUE(large.due()) << resident.back();
 }
 
 TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {

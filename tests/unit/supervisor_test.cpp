@@ -1,0 +1,431 @@
+#include "bw/supervisor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+
+// The parent's rules with workers that are only numbers, and a clock that a wait moves. Real processes:
+// tests/e2e/test_workers.py.
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+
+constexpr milliseconds kDay = std::chrono::hours(24);
+
+class FakeProcesses : public Processes {
+  public:
+    struct Started {
+        milliseconds at;
+        std::size_t seat;
+    };
+    struct Sent {
+        milliseconds at;
+        std::size_t seat;
+        int signal;
+        bool operator==(const Sent&) const = default;
+    };
+
+    milliseconds now() override { return now_; }
+
+    pid_t start(std::size_t seat) override {
+        if (full_) return 0;
+        started_.push_back({now_ - kDay, seat});
+        seats_[++last_] = seat;
+        living_[seat] = last_;
+        if (code_at_once_ != 0) end(seat, code_at_once_);
+        return last_;
+    }
+
+    void signal(pid_t pid, int number) override {
+        sent_.push_back({now_ - kDay, seats_.at(pid), number});
+        if (number == SIGKILL || obeys_) end(seats_.at(pid), 0, number == SIGKILL ? SIGKILL : 0);
+    }
+
+    std::optional<Ended> next_ended() override {
+        if (ended_.empty()) return std::nullopt;
+        const Ended first = ended_.front();
+        ended_.pop_front();
+        return first;
+    }
+
+    // What is planned happens in its turn; nothing else takes time.
+    int wait(milliseconds limit) override {
+        if (!ended_.empty()) return 0;
+        const auto end = now_ + limit;
+        if (plan_.empty() || plan_.begin()->first > end) {
+            now_ = end;
+            return 0;
+        }
+        const auto next = plan_.extract(plan_.begin());
+        now_ = std::max(now_, next.key());
+        next.mapped()();
+        return std::exchange(stop_, 0);
+    }
+
+    void at(milliseconds time, std::function<void()> event) { plan_.emplace(kDay + time, std::move(event)); }
+    void end(std::size_t seat, int code, int signal = 0) {
+        ended_.push_back({std::exchange(living_[seat], 0), code, signal});
+    }
+    std::size_t living() const {
+        return static_cast<std::size_t>(
+            std::count_if(living_.begin(), living_.end(), [](const auto& one) { return one.second != 0; }));
+    }
+
+    milliseconds now_ = kDay;  // times in the tests are from here
+    std::vector<Started> started_;
+    std::vector<Sent> sent_;
+    std::deque<Ended> ended_;
+    bool obeys_ = true;     // a stop ends a worker well
+    int code_at_once_ = 0;  // of a worker that never gets to work
+    bool full_ = false;
+    int stop_ = 0;
+
+  private:
+    std::multimap<milliseconds, std::function<void()>> plan_;
+    std::map<pid_t, std::size_t> seats_;
+    std::map<std::size_t, pid_t> living_;
+    pid_t last_ = 100;
+};
+
+class SupervisorTest : public testing::Test {
+  protected:
+    void at(milliseconds time, const std::function<void()>& event) { processes_.at(time, event); }
+    void stop_at(milliseconds time) {
+        at(time, [this] { processes_.stop_ = SIGTERM; });
+    }
+    void end_at(milliseconds time, std::size_t seat, int code, int signal = 0) {
+        at(time, [=, this] { processes_.end(seat, code, signal); });
+    }
+    // A worker does what one does that has fetched a job; with `done`, what one does after it.
+    void fetch(std::size_t seat, bool done = false) {
+        board_.seats[seat].alive_ms = processes_.now_.count();
+        board_.seats[seat].has_fetched = true;
+        board_.seats[seat].job_in_hand = !done;
+    }
+    void run(std::size_t workers = 1) {
+        Supervisor({workers, seconds(30), seconds(8)}, processes_, board_).run();
+    }
+    std::vector<milliseconds> starts() const {
+        std::vector<milliseconds> times;
+        for (const auto& one : processes_.started_) times.push_back(one.at);
+        return times;
+    }
+    std::uint64_t restarts(metrics::Restart reason) const {
+        return board_.restarts[static_cast<std::size_t>(reason)];
+    }
+
+    FakeProcesses processes_;
+    metrics::Board board_;
+};
+
+TEST_F(SupervisorTest, StartsAWorkerForEachSeatAndStopsThem) {
+    stop_at(seconds(3));
+    run(3);
+    EXPECT_EQ(processes_.started_.size(), 3U);
+    EXPECT_EQ(board_.workers, 3U);
+    EXPECT_THAT(processes_.sent_, ElementsAre(FakeProcesses::Sent{seconds(3), 0, SIGTERM},
+                                              FakeProcesses::Sent{seconds(3), 1, SIGTERM},
+                                              FakeProcesses::Sent{seconds(3), 2, SIGTERM}));
+}
+
+TEST_F(SupervisorTest, SaysThatItLives) {
+    at(seconds(9), [this] { EXPECT_GE(board_.parent_alive_ms, processes_.now_.count() - 1000); });
+    stop_at(seconds(10));
+    run();
+}
+
+TEST_F(SupervisorTest, StartsAgainAtOnceWhoFailsInAJob) {
+    for (int i = 1; i <= 5; ++i) {
+        at(milliseconds(100 * i), [this] {
+            fetch(0);
+            processes_.end(0, 4);
+        });
+    }
+    stop_at(seconds(1));
+    run();
+    EXPECT_THAT(starts(), ElementsAre(milliseconds(0), milliseconds(100), milliseconds(200),
+                                      milliseconds(300), milliseconds(400), milliseconds(500)));
+    EXPECT_EQ(board_.jobs_failed, 5U);
+    EXPECT_EQ(board_.errors[4], 5U);
+    EXPECT_EQ(restarts(metrics::Restart::kFailed), 5U);
+}
+
+TEST_F(SupervisorTest, PausesLongerEachTimeForWhoNeverGetsToWork) {
+    processes_.code_at_once_ = 3;
+    at(seconds(70), [this] { processes_.code_at_once_ = 0; });
+    stop_at(seconds(100));
+    run();
+    EXPECT_THAT(starts(), ElementsAre(seconds(0), seconds(1), seconds(3), seconds(7), seconds(15),
+                                      seconds(31), seconds(61), seconds(91)));
+    EXPECT_EQ(board_.jobs_failed, 0U);
+    EXPECT_EQ(board_.errors[3], 7U);
+}
+
+TEST_F(SupervisorTest, AJobMakesThePauseShortAgain) {
+    for (const int second : {0, 1, 3}) end_at(seconds(second), 0, 3);
+    at(seconds(10), [this] {
+        fetch(0, true);
+        processes_.end(0, 3);
+    });
+    stop_at(seconds(20));
+    run();
+    EXPECT_EQ(starts().back(), seconds(11));
+}
+
+TEST_F(SupervisorTest, StartsAgainAtOnceWhoRetires) {
+    at(seconds(1), [this] {
+        fetch(0, true);
+        processes_.end(0, 0);
+    });
+    end_at(seconds(2), 0, 0);  // one that retires before it has worked would do so for ever
+    stop_at(seconds(5));
+    run();
+    EXPECT_THAT(starts(), ElementsAre(seconds(0), seconds(1), seconds(3)));
+    EXPECT_EQ(restarts(metrics::Restart::kRetired), 2U);
+    EXPECT_EQ(board_.jobs_failed, 0U);
+}
+
+TEST_F(SupervisorTest, CountsHowJobsEnded) {
+    const auto end_in_job = [this](int code, int signal) {
+        return [=, this] {
+            fetch(0);
+            processes_.end(0, code, signal);
+        };
+    };
+    at(seconds(1), end_in_job(0, SIGSEGV));
+    at(seconds(2), end_in_job(8, 0));
+    at(seconds(3), end_in_job(127, 0));
+    stop_at(seconds(4));
+    run();
+    EXPECT_EQ(board_.jobs_crashed, 1U);
+    EXPECT_EQ(board_.jobs_given_back, 1U);
+    EXPECT_EQ(board_.jobs_failed, 1U);
+    EXPECT_EQ(board_.errors[8], 1U);
+    EXPECT_EQ(board_.errors[1], 1U);
+    EXPECT_EQ(restarts(metrics::Restart::kCrashed), 1U);
+}
+
+TEST_F(SupervisorTest, ClearsTheSeatOfWhoEnded) {
+    at(seconds(1), [this] {
+        fetch(0, true);
+        board_.seats[0].connected = true;
+        processes_.end(0, 0, SIGKILL);
+    });
+    at(milliseconds(1900), [this] {  // in the pause
+        EXPECT_EQ(processes_.living(), 0U);
+        EXPECT_FALSE(board_.seats[0].connected);
+        EXPECT_EQ(board_.seats[0].alive_ms, 0);
+    });
+    stop_at(seconds(3));
+    run();
+}
+
+TEST_F(SupervisorTest, KillsAWorkerThatHangs) {
+    at(seconds(10), [this] { fetch(0); });
+    stop_at(seconds(45));
+    run();
+    EXPECT_EQ(processes_.sent_.front(), (FakeProcesses::Sent{seconds(40), 0, SIGKILL}));
+    EXPECT_EQ(starts().back(), seconds(40));
+    EXPECT_EQ(restarts(metrics::Restart::kHung), 1U);
+    EXPECT_EQ(board_.jobs_crashed, 1U);
+}
+
+TEST_F(SupervisorTest, LeavesAloneWhoBeats) {
+    for (int second = 5; second < 200; second += 25) {
+        at(seconds(second), [this] { board_.seats[0].alive_ms = processes_.now_.count(); });
+    }
+    stop_at(seconds(200));
+    run();
+    EXPECT_EQ(starts().size(), 1U);
+}
+
+TEST_F(SupervisorTest, AWorkerHasLongerToConnect) {
+    stop_at(seconds(100));
+    run();
+    EXPECT_EQ(processes_.sent_.front(), (FakeProcesses::Sent{seconds(90), 0, SIGKILL}));
+    EXPECT_EQ(starts().back(), seconds(91));
+}
+
+TEST_F(SupervisorTest, KillsNobodyForWhatTheWholeMachineSlept) {
+    at(seconds(1), [this] { fetch(0); });
+    at(seconds(2), [this] { processes_.now_ += seconds(3600); });
+    at(seconds(3631), [this] { EXPECT_THAT(processes_.sent_, ElementsAre()); });
+    stop_at(seconds(3640));
+    run();
+    EXPECT_EQ(processes_.sent_.front().signal, SIGKILL);
+    EXPECT_EQ(processes_.sent_.front().at, seconds(3632));
+}
+
+TEST_F(SupervisorTest, WaitsForTheJobsInHandAndStartsNobodyAfterAStop) {
+    processes_.obeys_ = false;
+    stop_at(seconds(1));
+    end_at(seconds(5), 1, 0);
+    end_at(seconds(7), 0, 0);
+    run(2);
+    EXPECT_EQ(starts().size(), 2U);
+    EXPECT_EQ(processes_.now_, kDay + seconds(7));
+}
+
+TEST_F(SupervisorTest, TheSecondStopIsTheHardOne) {
+    processes_.obeys_ = false;
+    stop_at(seconds(1));
+    at(seconds(2), [this] { processes_.stop_ = SIGINT; });
+    end_at(seconds(3), 0, 0);
+    run();
+    EXPECT_THAT(processes_.sent_, ElementsAre(FakeProcesses::Sent{seconds(1), 0, SIGTERM},
+                                              FakeProcesses::Sent{seconds(2), 0, kHardStopSignal}));
+}
+
+ErrorKind kind_of(const std::function<void()>& run, std::string& text) {
+    try {
+        run();
+    } catch (const Error& failure) {
+        text = failure.what();
+        return failure.kind();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return ErrorKind::kInternal;
+}
+
+TEST_F(SupervisorTest, KillsWhoDoesNotStopInTime) {
+    processes_.obeys_ = false;
+    stop_at(seconds(1));
+    std::string text;
+    EXPECT_EQ(kind_of([this] { run(); }, text), ErrorKind::kInternal);
+    EXPECT_EQ(processes_.sent_.back(), (FakeProcesses::Sent{seconds(14), 0, SIGKILL}));
+    EXPECT_EQ(text, "1 of 1 workers did not end well");
+}
+
+TEST_F(SupervisorTest, AfterTheHardStopThereIsLessTime) {
+    processes_.obeys_ = false;
+    stop_at(seconds(1));
+    stop_at(seconds(2));
+    std::string text;
+    kind_of([this] { run(); }, text);
+    EXPECT_EQ(processes_.sent_.back(), (FakeProcesses::Sent{seconds(7), 0, SIGKILL}));
+}
+
+TEST_F(SupervisorTest, EndsWithTheFirstFailureOfASeat) {
+    processes_.obeys_ = false;
+    stop_at(seconds(1));
+    end_at(seconds(2), 2, 3);
+    end_at(seconds(3), 1, 8);
+    end_at(seconds(4), 0, 0);
+    std::string text;
+    EXPECT_EQ(kind_of([this] { run(3); }, text), ErrorKind::kStopped);
+    EXPECT_EQ(text, "2 of 3 workers did not end well");
+}
+
+TEST_F(SupervisorTest, ASeatThatWaitsAtTheStopDidNotEndWell) {
+    end_at(seconds(1), 0, 3);
+    stop_at(milliseconds(1500));
+    std::string text;
+    EXPECT_EQ(kind_of([this] { run(2); }, text), ErrorKind::kQueue);
+    EXPECT_EQ(text, "1 of 2 workers did not end well");
+    EXPECT_EQ(starts().size(), 2U);
+}
+
+TEST_F(SupervisorTest, TriesAgainWhereTheSystemHasNoRoom) {
+    processes_.full_ = true;
+    at(seconds(5), [this] { processes_.full_ = false; });
+    stop_at(seconds(10));
+    run();
+    EXPECT_THAT(starts(), ElementsAre(seconds(7)));  // after tries at 0, 1 and 3
+}
+
+TEST_F(SupervisorTest, PassesOverTheChildrenOfOthers) {
+    at(seconds(1), [this] { processes_.ended_.push_back({7, 1, 0}); });
+    stop_at(seconds(2));
+    run();
+    EXPECT_EQ(starts().size(), 1U);
+    EXPECT_EQ(board_.errors[1], 0U);
+}
+
+TEST(Supervised, IsReadBack) {
+    const auto told = read_supervised("3:255");
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->board, 3);
+    EXPECT_EQ(told->seat, 255U);
+    for (const char* text : {"", "3", "3:", ":1", "3:256", "-1:0", "3:1x", "x:1", "3:-1"}) {
+        EXPECT_FALSE(read_supervised(text)) << text;
+    }
+}
+
+// A file system with nothing but cgroups.
+class UsableCores : public testing::Test {
+  protected:
+    UsableCores() { std::filesystem::remove_all(root_); }
+    ~UsableCores() override { std::filesystem::remove_all(root_); }
+
+    void write(const std::string& name, const std::string& text) const {
+        const std::filesystem::path file = root_ + "/" + name;
+        std::filesystem::create_directories(file.parent_path());
+        std::ofstream(file) << text;
+    }
+    std::size_t cores() const { return usable_cores(root_); }
+
+    const std::string root_ = testing::TempDir() + "bw-cores-" + std::to_string(::getpid());
+};
+
+TEST_F(UsableCores, AreThoseOfTheAffinityWithoutALimit) {
+    cpu_set_t all;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+    EXPECT_EQ(cores(), static_cast<std::size_t>(CPU_COUNT(&all)));
+    write("proc/self/cgroup", "0::/\n");
+    write("sys/fs/cgroup/cpu.max", "max 100000\n");
+    EXPECT_EQ(cores(), static_cast<std::size_t>(CPU_COUNT(&all)));
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (int core = 0; CPU_COUNT(&one) == 0; ++core) {
+        if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
+    }
+    ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+    EXPECT_EQ(cores(), 1U);
+    ::sched_setaffinity(0, sizeof all, &all);
+}
+
+// Two cores at least are needed to tell these from the affinity; a limit under one core is one worker.
+TEST_F(UsableCores, AreBoundedByTheGroupOrOneAboveIt) {
+    write("proc/self/cgroup", "0::/pods/this\n");
+    write("sys/fs/cgroup/pods/this/cpu.max", "max 100000\n");
+    write("sys/fs/cgroup/pods/cpu.max", "190000 100000\n");
+    EXPECT_EQ(cores(), 1U);
+    write("sys/fs/cgroup/pods/cpu.max", "max 100000\n");
+    write("sys/fs/cgroup/pods/this/cpu.max", "50000 100000\n");
+    EXPECT_EQ(cores(), 1U);
+}
+
+TEST_F(UsableCores, AreBoundedInAContainerThatHasItsGroupAtTheTop) {
+    write("proc/self/cgroup", "0::/only/on/the/host\n");
+    write("sys/fs/cgroup/cpu.max", "100000 100000\n");
+    EXPECT_EQ(cores(), 1U);
+}
+
+TEST_F(UsableCores, AreBoundedByVersion1) {
+    write("proc/self/cgroup", "5:cpuset:/\n4:cpu,cpuacct:/this\n0::/\n");
+    write("sys/fs/cgroup/cpu/this/cpu.cfs_period_us", "100000\n");
+    write("sys/fs/cgroup/cpu/this/cpu.cfs_quota_us", "100000\n");
+    EXPECT_EQ(cores(), 1U);
+}
+
+TEST_F(UsableCores, MayBeUnlimitedByVersion1) {
+    write("proc/self/cgroup", "4:cpu,cpuacct:/this\n");
+    const std::size_t all = cores();
+    write("sys/fs/cgroup/cpu/this/cpu.cfs_period_us", "100000\n");
+    write("sys/fs/cgroup/cpu/this/cpu.cfs_quota_us", "-1\n");
+    EXPECT_EQ(cores(), all);
+}
+
+}  // namespace
+}  // namespace bw
