@@ -26,7 +26,7 @@ int main() {
         const auto start = std::chrono::steady_clock::now();
         const std::string source = storage->read(uri);
         const std::string extension = std::filesystem::path(name).extension().string();
-        storage->commit(name, bw::to_monochrome(source, extension, settings, {}));
+        storage->commit(name, bw::to_monochrome(source, extension, settings, {}).bytes);
         const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
         std::cout << took.count() << std::endl;
     }

@@ -23,7 +23,7 @@ int main() {
     const auto storage =
         bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
     const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&,
-                                  const bw::Fatal&) { return std::string(bytes); };
+                                  const bw::Fatal&) { return bw::Conversion{std::string(bytes)}; };
     const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
     const bw::metrics::SharedBoard board;
     bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,

@@ -31,7 +31,7 @@ def compare(queue, image, outdir, rounds):
 
 
 def outside(queue, worker, jobs, outdir):
-    """Microseconds of a small job per stage: commit, settle, rest, all three together; medians, and the mean of the last."""
+    """Microseconds of a small job per stage: commit, queue, rest, all three together; medians, and the mean of the last."""
     advisories = queue.connection.subscribe("advisory.>")
     with tempfile.TemporaryDirectory(prefix="bw-bench-", dir=outdir) as folder:
         queue.publish((f"job-{number}" for number in range(WARM_UP + jobs)), [SMALL])
@@ -48,9 +48,10 @@ def outside(queue, worker, jobs, outdir):
     stages = []
     # From one advisory to the next is a whole turn of the loop. The log's own times are milliseconds.
     for before, after, line in list(zip(times, times[1:], done[1:]))[WARM_UP - 1:]:
-        microseconds = (after - before) * 1e6 - line["read_us"] - line["convert_us"]
-        rest = microseconds - line["commit_us"] - line["settle_us"]
-        stages.append((line["commit_us"], line["settle_us"], rest, microseconds))
+        inside = ("read_us", "decode_us", "monochrome_us", "encode_us")
+        microseconds = (after - before) * 1e6 - sum(line[stage] for stage in inside)
+        rest = microseconds - line["commit_us"] - line["queue_us"]
+        stages.append((line["commit_us"], line["queue_us"], rest, microseconds))
     return [median(stage) for stage in zip(*stages)] + [mean(stage[-1] for stage in stages)]
 
 
@@ -61,7 +62,7 @@ def report(queue, disk, rounds):
         for name, outdir in places:
             own, other = compare(queue, image, outdir, rounds).values()
             print(f"| {size}, OUTDIR {name} | {spread(own)} | {spread(other)} | {ratio(own, other):.1f} |", flush=True)
-    print("\n| µs per job outside the conversion | commit | settle | rest | together | mean |"
+    print("\n| µs per job outside the conversion | commit | queue | rest | together | mean |"
           "\n| --- | --- | --- | --- | --- | --- |")
     for what, worker in (("the loop alone", "loop"), ("between conversions", "bw")):
         for name, outdir in places:

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "bw/stopwatch.hpp"
 #include "image/ballast.hpp"
 #include "image/bilevel.hpp"
 #include "image/formats.hpp"
@@ -81,8 +82,8 @@ void refuse_excess_of_scans(std::string_view jpeg) {
 
 // JPEG to JPEG by libjpeg itself, in half the time and a quarter of the memory; nothing if it is one for
 // ImageMagick.
-std::optional<std::string> convert_directly(std::string_view bytes, const ImageSettings& settings,
-                                            const Checkpoint& checkpoint) {
+std::optional<Conversion> convert_directly(std::string_view bytes, const ImageSettings& settings,
+                                           const Checkpoint& checkpoint, Stopwatch& stopwatch) {
     const auto header = jpeg::inspect(bytes);
     if (!header.direct) return std::nullopt;
     const bool too_many_pixels = header.rows > settings.max_pixels / header.columns;
@@ -93,13 +94,24 @@ std::optional<std::string> convert_directly(std::string_view bytes, const ImageS
                       std::to_string(settings.max_memory_bytes) + " bytes)");
     }
     auto [grey, metadata] = jpeg::decode(bytes, checkpoint);
+    Conversion result{
+        .input_pixels = grey.levels.size(), .output_pixels = grey.levels.size(), .decode = stopwatch.lap()};
     make_monochrome(grey, settings.dither, checkpoint);
-    return jpeg::encode(grey, metadata, checkpoint);
+    result.monochrome = stopwatch.lap();
+    result.bytes = jpeg::encode(grey, metadata, checkpoint);
+    result.encode = stopwatch.lap();
+    return result;
 }
 
-std::string convert_frames(std::string_view bytes, const Format& source, const Format& target,
-                           const ImageSettings& settings, const std::stop_token& stop,
-                           const Checkpoint& checkpoint) {
+std::uint64_t pixels_of(const Frames& frames) {
+    std::uint64_t pixels = 0;
+    for (const auto& frame : frames) pixels += std::uint64_t{frame.columns()} * frame.rows();
+    return pixels;
+}
+
+Conversion convert_frames(std::string_view bytes, const Format& source, const Format& target,
+                          const ImageSettings& settings, const std::stop_token& stop,
+                          const Checkpoint& checkpoint, Stopwatch& stopwatch) {
     image::limit_magick(settings.max_memory_bytes);
     const Extent extent = measure(bytes, source, settings);
     refuse_excess(extent, settings);
@@ -112,12 +124,16 @@ std::string convert_frames(std::string_view bytes, const Format& source, const F
             image::refuse("the image holds " + std::to_string(extent.frames) + " frames, and " +
                           std::to_string(frames.size()) + " can be decoded");
         }
+        Conversion result{.input_pixels = pixels_of(frames), .decode = stopwatch.lap()};
         for (auto& frame : frames) {
             image::make_bilevel(frame, settings.dither, checkpoint);
             checkpoint();
         }
-        std::string result = image::encode(frames, target);
+        result.monochrome = stopwatch.lap();
+        result.bytes = image::encode(frames, target);
+        result.output_pixels = pixels_of(frames);
         checkpoint();
+        result.encode = stopwatch.lap();
         return result;
     } catch (const Magick::Exception& cause) {
         checkpoint();
@@ -139,8 +155,9 @@ void start_images(const ImageSettings& settings) {
     image::start_magick(settings.formats);
 }
 
-std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
-                          const std::stop_token& stop, const std::function<void(const Error&)>& fatal) {
+Conversion to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
+                         const std::stop_token& stop, const std::function<void(const Error&)>& fatal) {
+    Stopwatch stopwatch;
     const Checkpoint checkpoint = [&stop] {
         if (stop.stop_requested())
             throw Error(ErrorKind::kStopped, "image", "stopped before it was converted");
@@ -154,9 +171,10 @@ std::string to_monochrome(std::string_view bytes, std::string_view extension, co
     const image::FatalErrors fatal_errors(fatal, settings.max_memory_bytes);
     try {
         if (source.name == "jpeg" && target.name == "jpeg") {
-            if (auto result = convert_directly(bytes, settings, checkpoint)) return *std::move(result);
+            if (auto result = convert_directly(bytes, settings, checkpoint, stopwatch))
+                return *std::move(result);
         }
-        return convert_frames(bytes, source, target, settings, stop, checkpoint);
+        return convert_frames(bytes, source, target, settings, stop, checkpoint, stopwatch);
     } catch (const std::bad_alloc&) {
         image::refuse_as_too_large("no memory is left", settings.max_memory_bytes);
     }

@@ -6,6 +6,8 @@
 #include <thread>
 #include <utility>
 
+#include "bw/stopwatch.hpp"
+
 namespace bw {
 namespace {
 
@@ -136,21 +138,7 @@ class Worker::Watch {
     std::jthread thread_;  // last: it uses all of the above
 };
 
-namespace {
-
-// Microseconds per stage, for the log.
-class Stopwatch {
-  public:
-    std::int64_t lap() {
-        const auto before = std::exchange(last_, steady_clock::now());
-        return std::chrono::duration_cast<std::chrono::microseconds>(last_ - before).count();
-    }
-
-  private:
-    steady_clock::time_point last_ = steady_clock::now();
-};
-
-}  // namespace
+namespace {}  // namespace
 
 milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::int64_t max_deliver) {
     constexpr std::uint64_t kMostDoublings = 10;
@@ -229,11 +217,11 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
         expired);
 
     const std::string source = storage_.read(job.image);
-    const auto read_us = stopwatch.lap();
-    const std::string result = convert(source, extension, job, cancelled, fatal);
-    const auto convert_us = stopwatch.lap();
-    const auto output = storage_.commit(name, result);
-    const auto commit_us = stopwatch.lap();
+    const auto read = stopwatch.lap();
+    const Conversion result = convert(source, extension, job, cancelled, fatal);
+    stopwatch.lap();
+    const auto output = storage_.commit(name, result.bytes);
+    const auto commit = stopwatch.lap();
 
     watch_->settling();
     std::optional<Advisory> advisory;
@@ -242,16 +230,18 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     if (!done) return log::warn("the server has forgotten the delivery, the job comes again", fields);
 
     fields.insert(fields.end(), {{"output", output.string()},
-                                 {"read_us", read_us},
-                                 {"convert_us", convert_us},
-                                 {"commit_us", commit_us},
-                                 {"settle_us", stopwatch.lap()}});
+                                 {"read_us", read.count()},
+                                 {"decode_us", result.decode.count()},
+                                 {"monochrome_us", result.monochrome.count()},
+                                 {"encode_us", result.encode.count()},
+                                 {"commit_us", commit.count()},
+                                 {"queue_us", stopwatch.lap().count()}});
     log::info("job done", fields);
 }
 
 // The converter does not know where its bytes come from; the log should.
-std::string Worker::convert(std::string_view source, std::string_view extension, const Job& job,
-                            const std::stop_token& cancelled, const Fatal& fatal) const {
+Conversion Worker::convert(std::string_view source, std::string_view extension, const Job& job,
+                           const std::stop_token& cancelled, const Fatal& fatal) const {
     const auto of_image = [&job](const Error& cause) { return Error(cause.kind(), job.image, cause.what()); };
     try {
         return convert_(source, extension, cancelled, [&](const Error& cause) { fatal(of_image(cause)); });

@@ -3,6 +3,7 @@
 // decoded. The only room that knows Magick++.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <stop_token>
@@ -29,6 +30,17 @@ struct ImageSettings {
 // ImageMagick does not decode.
 void start_images(const ImageSettings& settings);
 
+// A picture that was converted, and what that took.
+struct Conversion {
+    std::string bytes = {};           // the file that it has become
+    std::uint64_t input_pixels = 0;   // of all frames that were decoded
+    std::uint64_t output_pixels = 0;  // of all frames that were written
+    // All of the time: the looks at headers and limits are part of decode.
+    std::chrono::microseconds decode{};
+    std::chrono::microseconds monochrome{};
+    std::chrono::microseconds encode{};
+};
+
 // What `convert IN -monochrome OUT` makes of the bytes of IN. `extension` (".jpg", any case) names the format
 // of the result; where it names none of settings.formats, that is the source's own. Animations and multi-page
 // files stay what they are if the result's format holds several frames; else the first frame is the result.
@@ -38,7 +50,7 @@ void start_images(const ImageSettings& settings);
 // Where ImageMagick cannot go on, not even out of its own calls, `fatal` gets the Error (kImage) and must not
 // return; without it such a picture ends the process with ImageMagick's words.
 // One thread at a time: the process is the unit of concurrency.
-std::string to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
-                          const std::stop_token& stop, const std::function<void(const Error&)>& fatal = {});
+Conversion to_monochrome(std::string_view bytes, std::string_view extension, const ImageSettings& settings,
+                         const std::stop_token& stop, const std::function<void(const Error&)>& fatal = {});
 
 }  // namespace bw

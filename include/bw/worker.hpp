@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "bw/error.hpp"
+#include "bw/image.hpp"
 #include "bw/jetstream.hpp"
 #include "bw/job.hpp"
 #include "bw/log.hpp"
@@ -47,10 +48,9 @@ struct WorkerSettings {
 // What a conversion calls, on its own thread, if it can neither go on nor throw. Does not return.
 using Fatal = std::function<void(const Error& cause)>;
 
-// Bytes and extension of an image to the bytes of the result. Throws some Error soon after a stop is
-// requested, if it can.
-using Convert = std::function<std::string(std::string_view bytes, std::string_view extension,
-                                          const std::stop_token& stop, const Fatal& fatal)>;
+// Bytes and extension of an image to the result. Throws some Error soon after a stop is requested, if it can.
+using Convert = std::function<Conversion(std::string_view bytes, std::string_view extension,
+                                         const std::stop_token& stop, const Fatal& fatal)>;
 
 // Reports the failure and ends the process; does not return. Called from either thread.
 using Abandon = std::function<void(const JobFailed& failure)>;
@@ -86,8 +86,8 @@ class Worker {
 
     void work_on(const Delivery& delivery);
     void finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal);
-    std::string convert(std::string_view source, std::string_view extension, const Job& job,
-                        const std::stop_token& cancelled, const Fatal& fatal) const;
+    Conversion convert(std::string_view source, std::string_view extension, const Job& job,
+                       const std::stop_token& cancelled, const Fatal& fatal) const;
     void give_back(const Delivery& delivery, ErrorKind reason);
 
     const WorkerSettings settings_;

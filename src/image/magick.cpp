@@ -349,6 +349,7 @@ std::string encode(Frames& frames, const Format& format) {
     const std::string coder(format.coder);
     const Magick::CoderInfo abilities(coder);
     if (!abilities.isWritable()) refuse("this ImageMagick cannot write " + coder);
+    if (!abilities.isMultiFrame()) frames.resize(1);
     for (auto& frame : frames) {
         frame.magick(coder);
         if (format.name == "tiff") make_tiff_of_one_bit(frame);
@@ -357,7 +358,7 @@ std::string encode(Frames& frames, const Format& format) {
         if (format.name == "png") frame.defineValue("png", "exclude-chunks", "date,time");
     }
     Magick::Blob blob;
-    if (frames.size() > 1 && abilities.isMultiFrame()) {
+    if (frames.size() > 1) {
         writeImages(frames.begin(), frames.end(), &blob);
     } else {
         frames.front().write(&blob);

@@ -59,8 +59,8 @@ Frames ping(std::string_view bytes, const Format& format, std::uint64_t max_fram
 Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_memory_bytes,
               const std::stop_token& stop);
 
-// The file's bytes; of several frames the first if the format holds only one. May throw Magick::Exception
-// too.
+// The file's bytes. Where the format holds only one frame, those after the first are dropped from `frames`.
+// May throw Magick::Exception too.
 std::string encode(Frames& frames, const Format& format);
 
 }  // namespace bw::image

@@ -120,7 +120,8 @@ def test_text_log(js, start_worker, outdir, tmp_path):
     ready, done = records[3].fields, records[4].fields
     assert ready == {"stream": "IMAGES", "consumer": "BW", "outdir": str(outdir)}
     assert (done["id"], done["delivery"], done["output"]) == ("a job", "1/5", f"{outdir}/a job.pgm")
-    assert all(int(done[name]) >= 0 for name in ("read_us", "convert_us", "commit_us", "settle_us", "seq"))
+    stages = ("read_us", "decode_us", "monochrome_us", "encode_us", "commit_us", "queue_us")
+    assert all(int(done[name]) >= 0 for name in (*stages, "seq"))
 
 
 def test_json_log(js, start_worker, tmp_path):

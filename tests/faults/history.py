@@ -59,7 +59,7 @@ class History:
             delivery.end = at
             delivery.outcome = record.message
             delivery.kind = record.fields.get("kind", "")
-            delivery.settle = int(record.fields.get("settle_us", 0)) / 1e6
+            delivery.settle = int(record.fields.get("queue_us", 0)) / 1e6
 
     def done(self, sequence):
         return [delivery for delivery in self.of[sequence] if delivery.outcome == "job done"]

@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto& choice = fuzz::kChoices[size == 0 ? 0 : data[size - 1] % fuzz::kChoices.size()];
     ImageSettings settings = fuzz::kSettings;
     settings.dither = choice.dither;
-    std::string result;
+    Conversion result;
     try {
         result = to_monochrome(fuzz::text(data, size), choice.extension, settings, {});
     } catch (const Error& error) {
@@ -82,6 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       "a picture that is refused is an error of kind image");
         return 0;
     }
-    fuzz::check_result(result);
+    fuzz::require(result.output_pixels > 0 && result.output_pixels <= result.input_pixels,
+                  "a result has pixels, and no more than its source");
+    fuzz::check_result(result.bytes);
     return 0;
 }

@@ -36,7 +36,7 @@ void convert_file(const std::filesystem::path& folder, const std::filesystem::pa
     for (const auto& [dither, suffix] : kSuffixes) {
         const ImageSettings settings{dither, kFormats, 1 << 24, 1000, 1 << 30};
         std::ofstream(folder / (file.filename().string() + suffix), std::ios::binary)
-            << to_monochrome(bytes.str(), ".pbm", settings, {});
+            << to_monochrome(bytes.str(), ".pbm", settings, {}).bytes;
     }
 }
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "bw/error.hpp"
+#include "bw/stopwatch.hpp"
 #include "image/damage.hpp"
 #include "image/headers.hpp"
 
@@ -34,7 +35,7 @@ const ImageSettings kDefaults{Dither::kRiemersma,
 
 std::string convert(std::string_view bytes, std::string_view extension,
                     const ImageSettings& settings = kDefaults) {
-    return to_monochrome(bytes, extension, settings, {});
+    return to_monochrome(bytes, extension, settings, {}).bytes;
 }
 
 std::string refusal(std::string_view bytes, const ImageSettings& settings = kDefaults) {
@@ -171,6 +172,31 @@ TEST_F(ImageTest, StartsWithNoFormatThatCannotBeDecoded) {
         EXPECT_THAT(e.what(),
                     StartsWith("invalid BW_FORMATS \"png, pdf\" (format: some of jpeg, png, gif, tiff, "
                                "webp, bmp, pnm"));
+    }
+}
+
+// What identify says of the sources: 70x46; six frames of together 10,507 pixels, the first 90x64.
+TEST_F(ImageTest, CountsThePixelsOfAllFrames) {
+    const auto pixels = [](const char* image, const char* extension) {
+        const auto result = to_monochrome(content(kTestdata / image), extension, kDefaults, {});
+        return std::pair(result.input_pixels, result.output_pixels);
+    };
+    EXPECT_EQ(pixels("images/small.jpg", ".jpg"), std::pair(3220UL, 3220UL));
+    EXPECT_EQ(pixels("images/small.jpg", ".png"), std::pair(3220UL, 3220UL));
+    EXPECT_EQ(pixels("images/animation.gif", ".gif"), std::pair(10'507UL, 10'507UL));
+    EXPECT_EQ(pixels("images/animation.gif", ".png"), std::pair(10'507UL, 5760UL));
+}
+
+TEST_F(ImageTest, TheStagesTakeAllOfTheTime) {
+    for (const char* extension : {".jpg", ".png"}) {
+        const std::string source = content(kTestdata / "images/landscape.jpg");
+        Stopwatch stopwatch;
+        const auto result = to_monochrome(source, extension, kDefaults, {});
+        const auto whole = stopwatch.lap();
+        for (const auto stage : {result.decode, result.monochrome, result.encode})
+            EXPECT_GT(stage, whole / 100) << extension;
+        EXPECT_LE(result.decode + result.monochrome + result.encode, whole) << extension;
+        EXPECT_GE(result.decode + result.monochrome + result.encode, whole * 9 / 10) << extension;
     }
 }
 

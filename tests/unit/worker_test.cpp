@@ -168,7 +168,7 @@ class WorkerTest : public testing::Test {
     FakeStorage storage_{journal_};
     Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&,
                           const Fatal&) {
-        return std::string(bytes) + " made grey" + std::string(extension);
+        return Conversion{std::string(bytes) + " made grey" + std::string(extension)};
     };
     milliseconds timeout_{30'000};
     milliseconds retry_delay_{1000};
@@ -287,7 +287,7 @@ TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
 
 TEST_F(WorkerTest, WhatItDidNotForeseeIsInternal) {
     queue_.waiting_ = {delivery(kJob)};
-    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) -> std::string {
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) -> Conversion {
         throw std::bad_alloc();
     };
     EXPECT_EQ(failure_of_run(), ErrorKind::kInternal);
@@ -301,7 +301,7 @@ TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
         seat_.alive_ms = 0;
         journal_.wait_for("heartbeat");
         EXPECT_NE(seat_.alive_ms, 0);
-        return std::string();
+        return Conversion{};
     };
     run();
     EXPECT_EQ(journal_.entries().back(), "ack");
@@ -319,7 +319,7 @@ TEST_F(WorkerTest, CancelsAJobThatIsOverItsTime) {
     queue_.waiting_ = {delivery(kJob)};
     timeout_ = milliseconds(1);
     convert_ = [](std::string_view, std::string_view, const std::stop_token& stop,
-                  const Fatal&) -> std::string {
+                  const Fatal&) -> Conversion {
         wait_for_stop(stop);
         throw Error(ErrorKind::kImage, "image", "half of it");
     };
@@ -330,7 +330,7 @@ TEST_F(WorkerTest, CancelsAJobThatIsOverItsTime) {
 TEST_F(WorkerTest, AHardStopCancelsTheJob) {
     queue_.waiting_ = {delivery(kJob)};
     convert_ = [this](std::string_view, std::string_view, const std::stop_token& stop,
-                      const Fatal&) -> std::string {
+                      const Fatal&) -> Conversion {
         hard_.request_stop();
         wait_for_stop(stop);
         throw Error(ErrorKind::kImage, "image", "half of it");
@@ -347,7 +347,7 @@ TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     timeout_ = milliseconds(1);
     convert_ = [](std::string_view, std::string_view, const std::stop_token& stop, const Fatal&) {
         wait_for_stop(stop);
-        return std::string("grey");
+        return Conversion{"grey"};
     };
     run();
     EXPECT_THAT(journal_.entries(), Contains("heartbeat"));
@@ -388,8 +388,8 @@ TEST_F(WorkerTest, AHardStopBeforeAJobCancelsItAtOnce) {
         journal_.wait_for_next();
     };
     convert_ = [&](std::string_view, std::string_view, const std::stop_token& stop,
-                   const Fatal&) -> std::string {
-        if (!hard_.stop_requested()) return "grey";
+                   const Fatal&) -> Conversion {
+        if (!hard_.stop_requested()) return {"grey"};
         const auto begin = std::chrono::steady_clock::now();
         wait_for_stop(stop);
         EXPECT_LT(std::chrono::steady_clock::now() - begin, heartbeat / 2);
@@ -406,7 +406,7 @@ TEST_F(WorkerTest, AbandonsAJobThatIsOverItsTime) {
     timeout_ = milliseconds(1);
     convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         journal_.wait_for("abandon timeout");
-        return std::string();
+        return Conversion{};
     };
     run();
     const auto entries = journal_.entries();  // "read" may come before or after
@@ -419,7 +419,7 @@ TEST_F(WorkerTest, AHardStopGivesTheJobBackAtOnce) {
     convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         hard_.request_stop();
         journal_.wait_for("abandon stopped");
-        return std::string();
+        return Conversion{};
     };
     run();
     EXPECT_EQ(journal_.entries()[2], "give back after 0");
@@ -429,7 +429,7 @@ TEST_F(WorkerTest, AbandonsAJobWhoseConversionCanNeitherGoOnNorThrow) {
     queue_.waiting_ = {delivery(kJob)};
     convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal& fatal) {
         fatal(Error(ErrorKind::kImage, "image", "too large"));
-        return std::string();
+        return Conversion{};
     };
     run();
     const auto entries = journal_.entries();
