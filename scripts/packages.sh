@@ -8,11 +8,12 @@ set -eu
 build='
     g++ cmake make pkgconf file dpkg-dev
     libnats-dev libmagick++-dev libjpeg-dev libseccomp-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
+    prometheus-cpp-dev
 '
 test='
     libgtest-dev libgmock-dev libbenchmark-dev
     nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
-    python3 python3-pil python3-pytest openssl
+    python3 python3-pil python3-pytest openssl prometheus
 '
 # libclang-rt-dev: libFuzzer. llvm: what its reports name functions with.
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.

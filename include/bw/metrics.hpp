@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "bw/error.hpp"
@@ -108,6 +110,26 @@ class SharedBoard {
     int descriptor_;
     Board* board_;
 };
+
+// What the page says beside the numbers.
+struct Labels {
+    std::string version;
+    std::string stream;
+    std::string consumer;
+};
+
+// The board over HTTP: GET /metrics, for Prometheus; /healthz, 200 while the parent stamps the board, and
+// /readyz, 200 while a worker is connected and bound, else 503. By threads of its own, which have the signal
+// mask of the caller's and end with it.
+class Server {
+  public:
+    virtual ~Server() = default;
+    virtual std::string url() const = 0;  // of /metrics; with the port that port 0 has become
+};
+
+// `address`: host:port, or :port for all addresses. The board must outlive the server. Throws Error
+// (kConfiguration) if it cannot listen there.
+std::unique_ptr<Server> serve(const Board& board, const Labels& labels, const std::string& address);
 
 // Milliseconds of the steady clock, which all processes of a machine share.
 std::int64_t now_ms();

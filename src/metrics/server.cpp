@@ -1,0 +1,144 @@
+#include <CivetServer.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <utility>
+
+#include "page.hpp"
+
+namespace bw::metrics {
+namespace {
+
+// The parent stamps the board each second.
+constexpr std::int64_t kAliveMs = 10'000;
+
+struct Answer {
+    int status;
+    const char* type;
+    std::string body;
+};
+
+constexpr const char* kPlain = "text/plain; charset=utf-8";
+
+Answer healthz(const Board& board) {
+    if (now_ms() - board.parent_alive_ms < kAliveMs) return {200, kPlain, "alive\n"};
+    return {503, kPlain, "the parent process hangs\n"};
+}
+
+Answer readyz(const Board& board) {
+    const auto* const end = board.seats.begin() + board.workers;
+    if (std::any_of(board.seats.begin(), end, [](const Seat& seat) { return seat.connected.load(); }))
+        return {200, kPlain, "ready\n"};
+    return {503, kPlain, "no worker is connected to the queue\n"};
+}
+
+class Handler : public CivetHandler {
+  public:
+    explicit Handler(std::function<Answer()> answer) : answer_(std::move(answer)) {}
+
+    bool handleGet(CivetServer*, mg_connection* connection) override {
+        const auto answer = answer_();
+        mg_printf(connection,
+                  "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                  answer.status, mg_get_response_code_text(connection, answer.status), answer.type,
+                  answer.body.size());
+        mg_write(connection, answer.body.data(), answer.body.size());
+        return true;
+    }
+
+  private:
+    const std::function<Answer()> answer_;
+};
+
+// What civetweb says, from any of its threads; the first of it is why it does not start.
+class Complaints : public CivetCallbacks {
+  public:
+    Complaints() {
+        log_message = [](const mg_connection* connection, const char* message) {
+            const auto* server = static_cast<CivetServer*>(mg_get_user_data(mg_get_context(connection)));
+            static_cast<const Complaints*>(server->getUserContext())->add(message);
+            return 1;  // civetweb itself writes it nowhere
+        };
+    }
+    std::string first() const {
+        const std::scoped_lock lock(mutex_);
+        return first_;
+    }
+
+  private:
+    void add(const char* message) const {
+        const std::scoped_lock lock(mutex_);
+        if (first_.empty()) first_ = message;
+    }
+
+    mutable std::mutex mutex_;
+    mutable std::string first_;
+};
+
+bool kernel_has_ipv6() {
+    const int probe = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return probe >= 0 && ::close(probe) == 0;
+}
+
+// To civetweb 9464 is a port of all IPv4 addresses and +9464 one of the IPv6 addresses too.
+std::string civetweb_address(const std::string& address) {
+    if (!address.starts_with(':')) return address;
+    return (kernel_has_ipv6() ? "+" : "") + address.substr(1);
+}
+
+// An idle connection holds a thread, so there are some, and they do not wait for long.
+std::vector<std::string> options(const std::string& address) {
+    return {"listening_ports", civetweb_address(address), "num_threads", "4", "request_timeout_ms", "5000"};
+}
+
+class CivetPages : public Server {
+  public:
+    CivetPages(const Board& board, const Labels& labels, const std::string& address)
+        : metrics_([&board, labels] {
+              return Answer{200, "text/plain; version=0.0.4; charset=utf-8", page(board, labels)};
+          }),
+          healthz_([&board] { return healthz(board); }),
+          readyz_([&board] { return readyz(board); }),
+          host_(address.substr(0, address.rfind(':'))),
+          server_(start(address)) {
+        // Of paths the whole, not the beginning.
+        server_->addHandler("/metrics$", metrics_);
+        server_->addHandler("/healthz$", healthz_);
+        server_->addHandler("/readyz$", readyz_);
+    }
+
+    std::string url() const override {
+        const std::string port = std::to_string(server_->getListeningPorts().front());
+        return "http://" + (host_.empty() ? "localhost" : host_) + ":" + port + "/metrics";
+    }
+
+  private:
+    std::unique_ptr<CivetServer> start(const std::string& address) {
+        try {
+            return std::make_unique<CivetServer>(options(address), &complaints_, &complaints_);
+        } catch (const CivetException&) {
+            const bool no_ipv6 = address.starts_with('[') && mg_check_feature(MG_FEATURES_IPV6) == 0;
+            throw Error(ErrorKind::kConfiguration, "BW_METRICS",
+                        "the page cannot be served at \"" + address +
+                            "\": " + (no_ipv6 ? "this system's civetweb has no IPv6" : complaints_.first()));
+        }
+    }
+
+    Handler metrics_;
+    Handler healthz_;
+    Handler readyz_;
+    Complaints complaints_;
+    const std::string host_;
+    const std::unique_ptr<CivetServer> server_;  // last: its threads use all of the above
+};
+
+}  // namespace
+
+std::unique_ptr<Server> serve(const Board& board, const Labels& labels, const std::string& address) {
+    return std::make_unique<CivetPages>(board, labels, address);
+}
+
+}  // namespace bw::metrics
