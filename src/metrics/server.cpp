@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "page.hpp"
@@ -102,18 +103,34 @@ class CivetPages : public Server {
           }),
           healthz_([&board] { return healthz(board); }),
           readyz_([&board] { return readyz(board); }),
-          host_(address.substr(0, address.rfind(':'))),
-          server_(start(address)) {
+          host_(address.starts_with(':') ? "localhost" : address.substr(0, address.rfind(':'))),
+          server_(start(address)),
+          port_(server_->getListeningPorts().front()) {
         // Of paths the whole, not the beginning.
         server_->addHandler("/metrics$", metrics_);
         server_->addHandler("/healthz$", healthz_);
         server_->addHandler("/readyz$", readyz_);
     }
 
-    std::string url() const override {
-        const std::string port = std::to_string(server_->getListeningPorts().front());
-        return "http://" + (host_.empty() ? "localhost" : host_) + ":" + port + "/metrics";
+    // civetweb looks only every two seconds whether it is to end, but also after whoever connects.
+    ~CivetPages() override {
+        std::atomic<bool> closed{false};
+        const std::jthread closing([&] {
+            server_->close();
+            closed = true;
+        });
+        while (!closed) {
+            std::array<char, 100> complaint{};
+            auto* const caller =
+                mg_connect_client(host_.c_str(), port_, 0, complaint.data(), complaint.size());
+            if (caller != nullptr) mg_close_connection(caller);
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
     }
+    CivetPages(const CivetPages&) = delete;
+    CivetPages& operator=(const CivetPages&) = delete;
+
+    std::string url() const override { return "http://" + host_ + ":" + std::to_string(port_) + "/metrics"; }
 
   private:
     std::unique_ptr<CivetServer> start(const std::string& address) {
@@ -132,7 +149,8 @@ class CivetPages : public Server {
     Handler readyz_;
     Complaints complaints_;
     const std::string host_;
-    const std::unique_ptr<CivetServer> server_;  // last: its threads use all of the above
+    const std::unique_ptr<CivetServer> server_;  // after what its threads use
+    const int port_;
 };
 
 }  // namespace
