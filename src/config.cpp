@@ -105,10 +105,10 @@ bool jetstream_name(Config& config, std::string_view text) {
     return good;
 }
 
-bool valid_port(std::string_view text) {
+bool valid_port(std::string_view text, unsigned least) {
     unsigned port = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return failure == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
+    return failure == std::errc{} && end == text.data() + text.size() && port >= least && port <= 65535;
 }
 
 // A host name, an IPv4 address, or an IPv6 address in brackets.
@@ -156,7 +156,15 @@ bool add_url(Config& config, std::string_view url) {
         url = url.substr(0, colon);
     }
     config.nats_urls.push_back(complete.append(url).append(":").append(port));
-    return valid_host(url) && valid_port(port);
+    return valid_host(url) && valid_port(port, 1);
+}
+
+// Port 0: whichever is free.
+bool metrics_address(Config& config, std::string_view text) {
+    config.metrics_address = text;
+    const auto colon = text.rfind(':');
+    if (colon == std::string_view::npos || !valid_port(text.substr(colon + 1), 0)) return false;
+    return colon == 0 || valid_host(text.substr(0, colon));
 }
 
 // Hands each part between separators, without blanks around it, to add(config, part), until one is refused.
@@ -284,6 +292,10 @@ constexpr std::array kSettings{
     Setting{"BW_SANDBOX", "--sandbox", "on", "on or off",
             "on: no new programs, no files elsewhere, bounded memory, as far as the kernel can", kOpen,
             sandbox},
+    Setting{"BW_METRICS", "--metrics", "",
+            "host:port such as 127.0.0.1:9464 or [::1]:9464, or :9464 for all addresses",
+            "where the parent of BW_WORKERS serves /metrics, /healthz and /readyz; not set: nowhere", kOpen,
+            metrics_address},
     Setting{"BW_LOG_LEVEL", "--log-level", "info", "debug, info, warn or error",
             "the least that is logged: debug, info, warn or error", kOpen, log_level},
     Setting{"BW_LOG_FORMAT", "--log-format", "text", "text or json", "text for people, json for machines",
@@ -341,6 +353,10 @@ std::string load_config(const Environment& environment, const Flags& flags, Comm
     }
     if (command == Command::kWork && config.outdir.empty()) {
         complain("OUTDIR is not set (format: a directory that takes files; or --outdir)");
+    }
+    if (command == Command::kWork && !config.metrics_address.empty() && !config.workers) {
+        complain(
+            "BW_METRICS is the parent's: BW_WORKERS is not set (format: a number from 1 to 256, or auto)");
     }
     if (config.tls_certificate_file.empty() != config.tls_key_file.empty()) {
         complain("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");

@@ -1,6 +1,7 @@
 #include "bw/worker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -27,6 +28,19 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
     fields.emplace_back("seq", delivery.sequence);
     fields.emplace_back("delivery", std::to_string(delivery.deliveries) + "/" + limit);
     return fields;
+}
+
+// Of the stages, in their order.
+using Times = std::array<std::chrono::microseconds, metrics::kStageNames.size()>;
+constexpr std::array<std::string_view, metrics::kStageNames.size()> kTimeFields{
+    "read_us", "decode_us", "monochrome_us", "encode_us", "commit_us", "queue_us"};
+
+void count(metrics::Board& board, std::size_t input_bytes, const Conversion& result, const Times& times) {
+    board.input_bytes += input_bytes;
+    board.output_bytes += result.bytes.size();
+    board.input_pixels += result.input_pixels;
+    board.output_pixels += result.output_pixels;
+    for (std::size_t stage = 0; stage < times.size(); ++stage) board.stages[stage].add(times[stage]);
 }
 
 }  // namespace
@@ -179,6 +193,8 @@ void Worker::run() {
 
 void Worker::work_on(const Delivery& delivery) {
     place_.seat.has_fetched = place_.seat.job_in_hand = true;
+    ++place_.board.deliveries;
+    if (delivery.deliveries > 1) ++place_.board.redeliveries;
     Job job;
     const auto fail = [&](const Error& cause) {
         give_back(delivery, cause.kind());
@@ -227,15 +243,14 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     std::optional<Advisory> advisory;
     if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
     const bool done = queue_.complete(delivery, advisory, stop_.hard);
+    const Times times{read, result.decode, result.monochrome, result.encode, commit, stopwatch.lap()};
+    count(place_.board, source.size(), result, times);
+    ++(done ? place_.board.jobs_done : place_.board.jobs_forgotten);
     if (!done) return log::warn("the server has forgotten the delivery, the job comes again", fields);
 
-    fields.insert(fields.end(), {{"output", output.string()},
-                                 {"read_us", read.count()},
-                                 {"decode_us", result.decode.count()},
-                                 {"monochrome_us", result.monochrome.count()},
-                                 {"encode_us", result.encode.count()},
-                                 {"commit_us", commit.count()},
-                                 {"queue_us", stopwatch.lap().count()}});
+    fields.emplace_back("output", output.string());
+    for (std::size_t stage = 0; stage < times.size(); ++stage)
+        fields.emplace_back(kTimeFields[stage], times[stage].count());
     log::info("job done", fields);
 }
 

@@ -53,6 +53,7 @@ struct Config {
     std::uint64_t max_file_bytes = 0;
     std::uint64_t max_memory_bytes = 0;
     bool sandbox = true;
+    std::string metrics_address;  // host:port or :port; empty: no page
     log::Level log_level = log::Level::kInfo;
     log::Format log_format = log::Format::kText;
 };

@@ -43,6 +43,9 @@ using ConnectionHandle = std::unique_ptr<Connection, ConnectionCloser>;
 // cannot be used, kQueue where no server lets us in.
 ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token& stop);
 
+// At this moment, as far as libnats knows. Any thread.
+bool is_connected(Connection& connection);
+
 // One delivery of a message. A value; it stays good whatever happens to the connection.
 struct Delivery {
     std::string payload;

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "bw/error.hpp"
 #include "bw/image.hpp"
@@ -120,6 +122,30 @@ class Retirement {
     const std::uint64_t most_bytes_;
     const int statm_;
     std::uint64_t jobs_ = 0;
+};
+
+// What a worker says on the board besides its jobs, at once and then each second, from a thread of its own:
+// whether it is connected, and what JetStream says of the queue.
+class Reporter {
+  public:
+    using Connected = std::function<bool()>;
+    using Numbers = std::function<std::optional<QueueNumbers>()>;
+
+    // `numbers`: asked every two seconds by one of all the workers; may be empty. Both are called by the
+    // thread.
+    Reporter(Place place, Connected connected, Numbers numbers);
+    ~Reporter();  // no longer connected
+    Reporter(const Reporter&) = delete;
+    Reporter& operator=(const Reporter&) = delete;
+
+  private:
+    void run(const std::stop_token& end) const;
+    void ask() const;
+
+    const Place place_;
+    const Connected connected_;
+    const Numbers numbers_;
+    std::jthread thread_;  // last: it uses all of the above
 };
 
 // How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered

@@ -46,6 +46,16 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
+// Null without a parent: nobody else reads it.
+std::unique_ptr<Reporter> report_to_parent(const Config& config, Connection& connection,
+                                           const QueueNames& names, Place place) {
+    if (!config.workers) return nullptr;
+    Reporter::Numbers numbers;
+    if (!config.metrics_address.empty()) numbers = [&] { return queue_numbers(connection, names); };
+    return std::make_unique<Reporter>(
+        place, [&connection] { return is_connected(connection); }, std::move(numbers));
+}
+
 void work(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
           const StopSignals& signals, Place place) {
     if (config.input_roots.empty()) {
@@ -56,6 +66,7 @@ void work(const Config& config, const ImageSettings& images, Storage& storage, R
     const QueueNames names{config.stream, config.consumer};
     const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
     if (queue == nullptr) return;
+    const auto reporter = report_to_parent(config, *connection, names, place);
     const auto convert = [&images](std::string_view bytes, std::string_view extension,
                                    const std::stop_token& stop, const Fatal& fatal) {
         return to_monochrome(bytes, extension, images, stop, fatal);
@@ -87,6 +98,11 @@ int work_until_stopped(const Config& config, const std::optional<Supervised>& pa
 int supervise(const Config& config, const std::vector<std::string>& words) {
     const metrics::SharedBoard board;
     const auto processes = system_processes(words, board.descriptor());
+    std::unique_ptr<metrics::Server> page;
+    if (!config.metrics_address.empty()) {
+        page = metrics::serve(*board, {BW_VERSION, config.stream, config.consumer}, config.metrics_address);
+        log::info("metrics", {{"url", page->url()}});
+    }
     const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
     log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
     Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, *board).run();

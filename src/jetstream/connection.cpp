@@ -177,6 +177,8 @@ ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token
     return connection;
 }
 
+bool is_connected(Connection& connection) { return connection.is_connected(); }
+
 bool Connection::open(const ConnectionOptions& from, const std::stop_token& stop) {
     const OptionsPtr options = make_options(from);
     natsOptions_SetDisconnectedCB(options.get(), on_lost, this);

@@ -205,6 +205,19 @@ TEST(Config, FilesThatGoTogether) {
     EXPECT_EQ(complaint({{"BW_TLS_CERT", "/c"}, {"BW_TLS_KEY", "/k"}}), "");
 }
 
+TEST(Config, ReadsWhereThePageIsServed) {
+    const auto refused = [](const std::string& value) {
+        return complaint({{"BW_METRICS", value}, {"BW_WORKERS", "2"}}) != "";
+    };
+    for (const char* good : {"127.0.0.1:9464", "[::]:9464", "[::1]:1", ":9464", ":0", "localhost:65535"})
+        EXPECT_FALSE(refused(good)) << good;
+    for (const char* bad : {"9464", "127.0.0.1", "127.0.0.1:", ":65536", ":-1", "::1:9464", "http://a:9464",
+                            "a b:1", "+9464", "1,2:3", ":1s", ":1:2"})
+        EXPECT_TRUE(refused(bad)) << bad;
+    EXPECT_THAT(complaint({{"BW_METRICS", ":0"}}), HasSubstr("BW_WORKERS is not set"));
+    EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, Command::kSetup).metrics_address, ":0");
+}
+
 TEST(Config, ReadmeHasTheTable) {
     std::ostringstream readme;
     readme << std::ifstream(BW_SOURCE_DIR "/README.md").rdbuf();

@@ -136,6 +136,15 @@ TEST_F(MetricsTest, ServesNothingElse) {
     EXPECT_THAT(ask(server->url(), "nonsense"), Not(HasSubstr("200")));
 }
 
+// civetweb by itself takes two seconds.
+TEST_F(MetricsTest, TheServerEndsSoon) {
+    auto server = serve(*board_, kLabels, ":0");
+    ask(server->url(), "GET /metrics");
+    const auto begin = now_ms();
+    server.reset();
+    EXPECT_LT(now_ms() - begin, 1000);
+}
+
 TEST_F(MetricsTest, IsHealthyWhileTheParentGoesOn) {
     const auto server = serve(*board_, kLabels, "127.0.0.1:0");
     board_->parent_alive_ms = now_ms() - 9000;

@@ -8,12 +8,14 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 // The loop against fakes that fail as the real parts cannot be made to. With the real parts: tests/e2e.
 namespace bw {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using testing::Contains;
 using testing::ElementsAre;
@@ -73,7 +75,7 @@ class FakeQueue : public WorkQueue {
         while_completing_();
         if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
         journal_.add("ack");
-        return true;
+        return !forgotten_;
     }
     void give_back(const Delivery&, milliseconds delay) override {
         journal_.add("give back after " + std::to_string(delay.count()));
@@ -83,6 +85,7 @@ class FakeQueue : public WorkQueue {
     std::deque<Delivery> late_;
     DeliveryRules rules_{milliseconds(30'000), 5};
     std::string captured_;
+    bool forgotten_ = false;
     std::function<void()> while_fetching_ = [] {};
     std::function<void()> while_completing_ = [] {};
 
@@ -197,6 +200,30 @@ TEST_F(WorkerTest, SaysThatItLivesAndWhetherItHasAJob) {
     queue_.while_completing_ = [this] { EXPECT_TRUE(seat_.job_in_hand && seat_.has_fetched); };
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
     EXPECT_TRUE(seat_.job_in_hand);
+}
+
+TEST_F(WorkerTest, CountsWhatItDid) {
+    queue_.waiting_ = {delivery(kJob), delivery(kJob, 2), delivery(kJob, 3), delivery("{}", 5)};
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
+        return Conversion{"grey", 10, 20, microseconds(2000), microseconds(20'000), microseconds(200'000)};
+    };
+    queue_.while_completing_ = [this] { queue_.forgotten_ = queue_.waiting_.size() == 1; };  // the third
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    EXPECT_EQ(board_.deliveries, 4U);
+    EXPECT_EQ(board_.redeliveries, 3U);
+    EXPECT_EQ(board_.jobs_done, 2U);
+    EXPECT_EQ(board_.jobs_forgotten, 1U);
+    EXPECT_EQ(board_.input_bytes, 3 * std::string_view("colour").size());
+    EXPECT_EQ(board_.output_bytes, 3 * std::string_view("grey").size());
+    EXPECT_EQ(board_.input_pixels, 30U);
+    EXPECT_EQ(board_.output_pixels, 60U);
+    for (const auto& stage : board_.stages) {
+        EXPECT_EQ(std::accumulate(stage.buckets.begin(), stage.buckets.end(), 0UL), 3U);
+    }
+    EXPECT_EQ(board_.stage(metrics::Stage::kDecode).sum_us, 6000U);
+    EXPECT_EQ(board_.stage(metrics::Stage::kMonochrome).sum_us, 60'000U);
+    EXPECT_EQ(board_.stage(metrics::Stage::kEncode).sum_us, 600'000U);
+    EXPECT_LT(board_.stage(metrics::Stage::kQueue).sum_us, 1'000'000U);
 }
 
 TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {
@@ -435,6 +462,76 @@ TEST_F(WorkerTest, AbandonsAJobWhoseConversionCanNeitherGoOnNorThrow) {
     const auto entries = journal_.entries();
     EXPECT_EQ(entries[2], "give back after 1000");
     EXPECT_EQ(entries[3], "abandon image");
+}
+
+class ReporterTest : public testing::Test {
+  protected:
+    // What one turn of it says and asks.
+    void report(const Reporter::Connected& connected) {
+        const Reporter reporter({board_, seat_}, connected, [this] {
+            EXPECT_TRUE(seat_.connected);
+            ++asked_;
+            return numbers_;
+        });
+    }
+
+    static bool always() { return true; }
+
+    metrics::Board board_;
+    metrics::Seat& seat_ = board_.seats[0];
+    std::optional<QueueNumbers> numbers_ = QueueNumbers{
+        .messages = 1, .pending = 2, .ack_pending = 3, .redelivered = 4, .dead = 5, .deliveries = 6};
+    int asked_ = 0;
+};
+
+TEST_F(ReporterTest, SaysWhatTheQueueHolds) {
+    report(always);
+    EXPECT_EQ(asked_, 1);
+    EXPECT_EQ(board_.queue.pending, 2U);
+    EXPECT_EQ(board_.queue.ack_pending, 3U);
+    EXPECT_EQ(board_.queue.redelivered, 4U);
+    EXPECT_EQ(board_.queue.dead, 5U);
+    EXPECT_LE(metrics::now_ms() - board_.queue.answered_ms, 1000);
+    EXPECT_FALSE(seat_.connected) << "it has ended";
+}
+
+TEST_F(ReporterTest, OneWorkerAsksForAll) {
+    report(always);
+    report(always);
+    EXPECT_EQ(asked_, 1);
+    board_.queue.asked_ms = metrics::now_ms() - 2000;
+    report(always);
+    EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(ReporterTest, WhoeverIsNotConnectedLetsOthersAsk) {
+    report([] { return false; });
+    EXPECT_EQ(asked_, 0);
+    EXPECT_EQ(board_.queue.asked_ms, 0);
+}
+
+TEST_F(ReporterTest, WithoutAnAnswerTheNumbersGrowOld) {
+    report(always);
+    numbers_.reset();
+    board_.queue.asked_ms = 0;
+    board_.queue.answered_ms = 17;
+    report(always);
+    EXPECT_EQ(asked_, 2);
+    EXPECT_EQ(board_.queue.answered_ms, 17);
+    EXPECT_EQ(board_.queue.dead, 5U);
+}
+
+TEST_F(ReporterTest, GoesOnUntilItEnds) {
+    std::atomic<int> turns{0};
+    const Reporter reporter({board_, seat_},
+                            [&] {
+                                EXPECT_EQ(seat_.connected, turns == 2);
+                                const int turn = ++turns;
+                                turns.notify_all();
+                                return turn == 2;
+                            },
+                            {});
+    for (int seen = 0; seen < 3; seen = turns) turns.wait(seen);
 }
 
 TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {
