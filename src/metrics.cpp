@@ -1,5 +1,6 @@
 #include "bw/metrics.hpp"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,9 +15,12 @@ namespace {
 }
 
 int make_memory() {
-    const int descriptor = ::memfd_create("bw-metrics", MFD_CLOEXEC);
+    const int descriptor = ::memfd_create("bw-metrics", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) refuse("cannot be made");
     if (::ftruncate(descriptor, sizeof(Board)) != 0) refuse("cannot be made large enough");
+    // Else any of the processes could make it smaller, which ends whoever reads what was there.
+    if (::fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        refuse("cannot be sealed");
     return descriptor;
 }
 
@@ -41,6 +45,10 @@ void Seat::beat() { alive_ms = now_ms(); }
 void Seat::clear() {
     alive_ms = 0;
     connected = has_fetched = job_in_hand = false;
+}
+
+std::span<const Seat> Board::seats_in_use() const {
+    return std::span(seats).first(std::min<std::size_t>(workers, kMostWorkers));
 }
 
 SharedBoard::SharedBoard() : SharedBoard(make_memory()) {}

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -88,6 +89,9 @@ struct Board {
     std::array<Seat, kMostWorkers> seats{};
 
     Histogram& stage(Stage of) { return stages[static_cast<std::size_t>(of)]; }
+    // Never more than there are: the number can be written by a worker too, which a decoder may have taken
+    // over.
+    std::span<const Seat> seats_in_use() const;
 };
 
 // The board, as this process has it mapped. Owns the mapping, not the descriptor.

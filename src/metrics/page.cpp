@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -106,7 +105,7 @@ MetricFamily stages(const Board& board) {
 }
 
 std::uint64_t seats(const Board& board, std::atomic<bool> Seat::*state) {
-    const auto used = std::span(board.seats).first(board.workers);
+    const auto used = board.seats_in_use();
     return static_cast<std::uint64_t>(
         std::count_if(used.begin(), used.end(), [&](const Seat& seat) { return (seat.*state).load(); }));
 }

@@ -30,10 +30,10 @@ Answer healthz(const Board& board) {
 }
 
 Answer readyz(const Board& board) {
-    const auto* const end = board.seats.begin() + board.workers;
-    if (std::any_of(board.seats.begin(), end, [](const Seat& seat) { return seat.connected.load(); }))
-        return {200, kPlain, "ready\n"};
-    return {503, kPlain, "no worker is connected to the queue\n"};
+    const bool ready =
+        std::ranges::any_of(board.seats_in_use(), [](const Seat& seat) { return seat.connected.load(); });
+    return ready ? Answer{200, kPlain, "ready\n"}
+                 : Answer{503, kPlain, "no worker is connected to the queue\n"};
 }
 
 class Handler : public CivetHandler {

@@ -75,6 +75,13 @@ TEST_F(MetricsTest, WhatOneProcessCountsAnotherOneSees) {
     EXPECT_NE(board_->seats[kMostWorkers - 1].alive_ms, 0);
 }
 
+TEST_F(MetricsTest, AWorkerCannotTakeMemoryFromTheOthers) {
+    EXPECT_NE(::ftruncate(shared_.descriptor(), 0), 0);
+    EXPECT_NE(::ftruncate(shared_.descriptor(), 2 * sizeof(Board)), 0);
+    board_->workers = kMostWorkers + 1;
+    EXPECT_EQ(board_->seats_in_use().size(), kMostWorkers);
+}
+
 // tests/unit/metrics.txt was written by hand, from the meaning of each number and Prometheus' text format.
 TEST_F(MetricsTest, ThePageIsTheOneWrittenByHand) {
     board_->jobs_done = 1000;
