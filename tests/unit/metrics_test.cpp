@@ -76,8 +76,8 @@ TEST_F(MetricsTest, WhatOneProcessCountsAnotherOneSees) {
 }
 
 TEST_F(MetricsTest, AWorkerCannotTakeMemoryFromTheOthers) {
-    EXPECT_NE(::ftruncate(shared_.descriptor(), 0), 0);
-    EXPECT_NE(::ftruncate(shared_.descriptor(), 2 * sizeof(Board)), 0);
+    ASSERT_NE(::ftruncate(shared_.descriptor(), 0), 0);
+    ASSERT_NE(::ftruncate(shared_.descriptor(), 2 * sizeof(Board)), 0);
     board_->workers = kMostWorkers + 1;
     EXPECT_EQ(board_->seats_in_use().size(), kMostWorkers);
 }
