@@ -32,8 +32,6 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
 
 // Of the stages, in their order.
 using Times = std::array<std::chrono::microseconds, metrics::kStageNames.size()>;
-constexpr std::array<std::string_view, metrics::kStageNames.size()> kTimeFields{
-    "read_us", "decode_us", "monochrome_us", "encode_us", "commit_us", "queue_us"};
 
 void count(metrics::Board& board, std::size_t input_bytes, const Conversion& result, const Times& times) {
     board.input_bytes += input_bytes;
@@ -243,14 +241,19 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     std::optional<Advisory> advisory;
     if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
     const bool done = queue_.complete(delivery, advisory, stop_.hard);
-    const Times times{read, result.decode, result.monochrome, result.encode, commit, stopwatch.lap()};
-    count(place_.board, source.size(), result, times);
+    const auto queue = stopwatch.lap();
+    count(place_.board, source.size(), result,
+          {read, result.decode, result.monochrome, result.encode, commit, queue});
     ++(done ? place_.board.jobs_done : place_.board.jobs_forgotten);
     if (!done) return log::warn("the server has forgotten the delivery, the job comes again", fields);
 
-    fields.emplace_back("output", output.string());
-    for (std::size_t stage = 0; stage < times.size(); ++stage)
-        fields.emplace_back(kTimeFields[stage], times[stage].count());
+    fields.insert(fields.end(), {{"output", output.string()},
+                                 {"read_us", read.count()},
+                                 {"decode_us", result.decode.count()},
+                                 {"monochrome_us", result.monochrome.count()},
+                                 {"encode_us", result.encode.count()},
+                                 {"commit_us", commit.count()},
+                                 {"queue_us", queue.count()}});
     log::info("job done", fields);
 }
 
