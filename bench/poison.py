@@ -38,7 +38,7 @@ def run(queue, image, jobs, poison, disk):
         begin = time.time()
         process = queue.start("parent", folder)
         queue.wait([process], left=poison)
-        ended = (folder / "parent.log").read_text().count('"worker ended"')
+        ended = (folder / "parent.log").read_text().count('"worker failed"')
         stop([process])
         queue.js.purge()
         times = written(folder)

@@ -177,7 +177,7 @@ struct Logger {
     static std::string text_pattern() { return "%Y-%m-%dT%H:%M:%S.%eZ %v"; }
     static std::string json_pattern() { return R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})"; }
 
-    spdlog::logger spdlog_logger{"bw", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
+    spdlog::logger spdlog_logger = spdlog::logger("bw", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     Format format = Format::kText;
     const bool coloured = takes_colour();
     Fields on_each_line;

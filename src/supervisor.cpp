@@ -109,7 +109,7 @@ void Supervisor::kill(Post& post) {
     post.killed = true;
     log::Fields fields = post.worker;
     fields.emplace_back("pid", post.pid);
-    log::warn(stop_deadline_ ? "worker does not stop, killing it" : "worker hangs, killing it", fields);
+    log::warn("worker hangs, killing it", fields);
     processes_.signal(post.pid, SIGKILL);
 }
 
@@ -145,7 +145,8 @@ void Supervisor::note_end(const Ended& ended) {
         post->again = processes_.now() + pause;
         fields.emplace_back("again_in_ms", pause.count());
     }
-    post->code == 0 ? log::info("worker ended", fields) : log::warn("worker ended", fields);
+    if (post->code != 0) return log::warn("worker failed", fields);
+    log::info("worker ended", fields);
 }
 
 milliseconds Supervisor::pause_after(Post& post, bool at_once) {

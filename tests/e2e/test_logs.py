@@ -129,7 +129,22 @@ def test_json_lines(server, js, connect, start_worker, gate, tmp_path):
     js.publish_job("bad", "nowhere")
     worker = start_worker(BW_LOG_FORMAT="json", BW_SANDBOX="off", BW_INPUT_ROOTS=tmp_path)
     assert worker.wait_exit() == 4
-    assert [check_line(line) for line in worker.lines] == ["sandbox off", "connected", "ready", "error"]
+    assert [check_line(line) for line in worker.lines] == ["worker", "sandbox off", "connected", "ready", "error"]
+
+
+def test_json_lines_of_parent_and_workers(js, start_worker, tmp_path):
+    js.publish_job("bad", "nowhere")
+    parent = start_worker(BW_LOG_FORMAT="json", BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path, BW_RETIRE_JOBS=1)
+    parent.wait_line('"worker failed"')
+    js.publish_job("good", pictures.small(tmp_path))
+    parent.wait_line('"worker ended"')
+    parent.wait_line('"ready"', count=3)
+    assert parent.stop() == 0
+    said = {check_line(line) for line in parent.lines}
+    assert said >= {"parent", "worker", "worker failed", "retired", "worker ended", "stopping", "stopped"}
+    for line in map(json.loads, parent.lines):
+        of_parent = line["msg"] in ("parent", "stopping", "stopped") and "worker" not in line
+        assert of_parent or line["worker"] == 1, line
 
 
 def run_without_server(stderr, outdir, **settings):
@@ -144,7 +159,8 @@ def test_where_a_number_is_none(outdir, tmp_path):
         assert run_without_server(log, outdir, BW_LOG_FORMAT="json").wait(DEADLINE) == 3
     lines = (tmp_path / "log").read_text().splitlines()
     assert {check_line(line) for line in lines} >= {"sandbox", "error"}
-    assert json.loads(lines[0])["file_size_limit"] is None
+    sandbox = next(line for line in map(json.loads, lines) if line["msg"] == "sandbox")
+    assert sandbox["file_size_limit"] is None
 
 
 def on_terminal(outdir, **settings):

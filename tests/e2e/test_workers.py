@@ -19,9 +19,12 @@ ROUNDS = 50
 AT_ONCE = 4
 
 
-def records(parent, message):
+ENDS = ("worker ended", "worker failed")
+
+
+def records(parent, *messages):
     found = [parse_line(line) for line in list(parent.lines)]
-    return [record for record in found if record and record.message == message]
+    return [record for record in found if record and record.message in messages]
 
 
 def wait_records(parent, message, count):
@@ -31,7 +34,7 @@ def wait_records(parent, message, count):
 def pids(parent):
     """Of the living workers, by their numbers."""
     living = {record.fields["worker"]: int(record.fields["pid"]) for record in records(parent, "worker")}
-    for record in records(parent, "worker ended"):
+    for record in records(parent, *ENDS):
         if living.get(record.fields["worker"]) == int(record.fields["pid"]):
             del living[record.fields["worker"]]
     return living
@@ -58,13 +61,13 @@ def test_poison_holds_up_no_good_job(js, start_worker, outdir, tmp_path):
         if number % 20 == 0:
             poison.append(js.publish("{}"))
     parent = start_ready(start_worker, BW_RETRY_DELAY="100ms")
-    ended = wait_records(parent, "worker ended", 250)
+    ended = wait_records(parent, "worker failed", 250)
     assert {(record.fields["code"], record.fields["again_in_ms"]) for record in ended} == {("4", "0")}
     wait_until(lambda: js.messages() == 50)
     assert js.sequences() == poison
     assert len(names(outdir)) == 1000
     assert parent.stop() == 0
-    assert len(records(parent, "worker ended")) == 252
+    assert (len(records(parent, "worker failed")), len(records(parent, "worker ended"))) == (250, 2)
 
 
 def test_parent_holds_no_connection_and_its_workers_are_numbered(js, start_worker):
@@ -84,7 +87,7 @@ def test_killed_worker_is_replaced(js, start_worker, tmp_path):
     parent = start_ready(start_worker)
     victim = pids(parent)["2"]
     os.kill(victim, signal.SIGKILL)
-    record = parent.wait_record("worker ended")
+    record = parent.wait_record("worker failed")
     assert record.fields == {"worker": "2", "pid": str(victim), "signal": "SIGKILL", "again_in_ms": "1000"}
     wait_records(parent, "ready", 3)
     js.publish_job("done", pictures.small(tmp_path))
@@ -97,7 +100,7 @@ def test_worker_that_is_killed_in_a_job_is_replaced_at_once(js, start_worker, ga
     js.publish_job("held", gate.file)
     gate.wait_reached()
     os.kill(pids(parent)["1"], signal.SIGKILL)
-    assert parent.wait_record("worker ended").fields["again_in_ms"] == "0"
+    assert parent.wait_record("worker failed").fields["again_in_ms"] == "0"
     wait_records(parent, "ready", 2)
     assert parent.stop() == 0
 
@@ -116,7 +119,7 @@ def test_worker_that_stands_still_is_killed_and_replaced(js, start_worker):
     begin = time.monotonic()
     assert parent.wait_record("worker hangs").fields["pid"] == str(victim)
     assert 25 < time.monotonic() - begin < 45
-    assert parent.wait_record("worker ended").fields["signal"] == "SIGKILL"
+    assert parent.wait_record("worker failed").fields["signal"] == "SIGKILL"
     wait_records(parent, "ready", 2)
     assert parent.stop() == 0
 
@@ -188,7 +191,7 @@ def test_second_interrupt_of_a_terminal_gives_the_job_back(js, start_worker, gat
 
 def test_pause_grows_while_the_server_is_away(start_worker):
     parent = start_worker(BW_WORKERS=1, BW_CONNECT_TIMEOUT="100ms", NATS_URL=f"127.0.0.1:{free_port()}")
-    ended = wait_records(parent, "worker ended", 3)
+    ended = wait_records(parent, "worker failed", 3)
     assert [record.fields["again_in_ms"] for record in ended] == ["1000", "2000", "4000"]
     assert {record.fields["code"] for record in ended} == {"3"}
     assert parent.stop() == 3
@@ -198,7 +201,7 @@ def test_pause_grows_while_the_server_is_away(start_worker):
 def test_worker_that_was_killed_before_the_stop_did_not_end_well(js, start_worker):
     parent = start_ready(start_worker)
     os.kill(pids(parent)["1"], signal.SIGKILL)
-    parent.wait_line("worker ended")
+    parent.wait_line("worker failed")
     parent.signal()
     assert_failed(parent, 1, "internal", where="workers")
 

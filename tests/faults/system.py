@@ -41,7 +41,7 @@ class System:
         url = ",".join(proxy.url for proxy in self._proxies[number])
 
         def start():
-            time.sleep(0.1)  # as the README's loop does
+            time.sleep(0.1)  # as one who runs bw without a parent does
             return self.start_worker(NATS_URL=url)
         return start
 
