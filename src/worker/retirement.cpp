@@ -12,7 +12,7 @@ namespace bw {
 Retirement::Retirement(std::uint64_t jobs, std::uint64_t resident_bytes)
     : most_jobs_(jobs),
       most_bytes_(resident_bytes),
-      statm_(resident_bytes == 0 ? -1 : ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+      statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
     if (most_bytes_ != 0 && statm_ < 0) log::warn("BW_RETIRE_MEMORY has no effect without /proc");
 }
 

@@ -134,7 +134,8 @@ def test_json_lines(server, js, connect, start_worker, gate, tmp_path):
 
 def test_json_lines_of_parent_and_workers(js, start_worker, tmp_path):
     js.publish_job("bad", "nowhere")
-    parent = start_worker(BW_LOG_FORMAT="json", BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path, BW_RETIRE_JOBS=1)
+    parent = start_worker(BW_LOG_FORMAT="json", BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path, BW_RETIRE_JOBS=1,
+                          BW_RETRY_DELAY="10m")
     parent.wait_line('"worker failed"')
     js.publish_job("good", pictures.small(tmp_path))
     parent.wait_line('"worker ended"')
