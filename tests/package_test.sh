@@ -15,7 +15,7 @@ cpack --config "$build/CPackConfig.cmake" -G DEB -B "$work/cpack"
 deb=$(echo "$work"/cpack/*.deb)
 dpkg-deb --info "$deb"
 depends=$(dpkg-deb --field "$deb" Depends)
-for library in libc6 libnats libmagick++ libseccomp; do
+for library in libc6 libnats libmagick++ libseccomp libprometheus-cpp-core libcivetweb; do
     [[ $depends == *"$library"* ]] || fail "the package does not depend on $library: $depends"
 done
 

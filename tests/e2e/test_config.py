@@ -114,10 +114,10 @@ def test_text_log(js, start_worker, outdir, tmp_path):
     assert worker.stop() == 0
     records = [parse_line(line) for line in worker.lines]
     assert all(records), worker.log()
-    assert records[1].level == "warn" and records[1].message.startswith("BW_INPUT_ROOTS is not set")
-    assert [record.message for record in records[:1] + records[2:]] == [
-        "sandbox", "connected", "ready", "job done", "stopping", "stopped"]
-    ready, done = records[3].fields, records[4].fields
+    assert records[2].level == "warn" and records[2].message.startswith("BW_INPUT_ROOTS is not set")
+    assert [record.message for record in records[:2] + records[3:]] == [
+        "worker", "sandbox", "connected", "ready", "job done", "stopping", "stopped"]
+    ready, done = records[4].fields, records[5].fields
     assert ready == {"stream": "IMAGES", "consumer": "BW", "outdir": str(outdir)}
     assert (done["id"], done["delivery"], done["output"]) == ("a job", "1/5", f"{outdir}/a job.pgm")
     stages = ("read_us", "decode_us", "monochrome_us", "encode_us", "commit_us", "queue_us")
