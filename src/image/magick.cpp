@@ -293,6 +293,9 @@ void refuse(const Magick::Exception& cause, std::uint64_t max_memory_bytes) {
 void start_magick(std::span<const std::string> formats) {
     initialize_under_our_ceilings();
     check_formats(formats);
+    // Loads the words of ImageMagick's errors. Where memory ends it is too late: then it would complain of
+    // that while it holds the lock on the words, and wait for itself.
+    MagickCore::GetLocaleMessage("Resource/Limit/FatalError/MemoryAllocationFailed");
     const auto exception = make_exception_info();
     MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
     // It counts the life of the process. 7 reads no 1EP there, and would end it after a second.
