@@ -102,7 +102,7 @@ milliseconds Supervisor::deadline_of(const Post& post) const {
     if (alive == alive.zero()) {
         return std::max(post.started, fresh_) + 2 * settings_.connect_timeout + kHungAfter;
     }
-    return std::clamp(alive, fresh_, now_) + kHungAfter;  // nobody goes on in the future
+    return std::clamp(alive, fresh_, now_) + kHungAfter;  // a seat may hold anything
 }
 
 void Supervisor::kill(Post& post) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <map>
 
 // The parent's rules with workers that are only numbers, and a clock that a wait moves. Real processes:
@@ -49,7 +50,7 @@ class FakeProcesses : public Processes {
 
     void signal(pid_t pid, int number) override {
         sent_.push_back({now_ - kDay, seats_.at(pid), number});
-        if (number == SIGKILL || obeys_) end(seats_.at(pid), 0, number == SIGKILL ? SIGKILL : 0);
+        if (number == SIGKILL ? dies_ : obeys_) end(seats_.at(pid), 0, number == SIGKILL ? SIGKILL : 0);
     }
 
     std::optional<Ended> next_ended() override {
@@ -87,6 +88,7 @@ class FakeProcesses : public Processes {
     std::vector<Sent> sent_;
     std::deque<Ended> ended_;
     bool obeys_ = true;     // a stop ends a worker well
+    bool dies_ = true;      // at once when it is killed, which a call to a file system may delay
     int code_at_once_ = 0;  // of a worker that never gets to work
     bool full_ = false;
     int stop_ = 0;
@@ -239,6 +241,25 @@ TEST_F(SupervisorTest, KillsAWorkerThatHangs) {
     EXPECT_EQ(starts().back(), seconds(40));
     EXPECT_EQ(restarts(metrics::Restart::kHung), 1U);
     EXPECT_EQ(board_.jobs_crashed, 1U);
+}
+
+TEST_F(SupervisorTest, KillsAWorkerOnce) {
+    processes_.dies_ = false;
+    at(seconds(10), [this] { fetch(0); });
+    end_at(seconds(60), 0, 0, SIGKILL);
+    stop_at(seconds(70));
+    run();
+    EXPECT_THAT(processes_.sent_, ElementsAre(FakeProcesses::Sent{seconds(40), 0, SIGKILL},
+                                              FakeProcesses::Sent{seconds(70), 0, SIGTERM}));
+    EXPECT_EQ(starts().back(), seconds(60));
+}
+
+TEST_F(SupervisorTest, StandsNonsenseOnASeat) {
+    board_.seats[0].alive_ms = std::numeric_limits<std::int64_t>::max();
+    board_.seats[1].alive_ms = std::numeric_limits<std::int64_t>::min();
+    stop_at(seconds(20));
+    run(2);
+    EXPECT_EQ(starts().size(), 2U);
 }
 
 TEST_F(SupervisorTest, LeavesAloneWhoBeats) {
