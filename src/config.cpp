@@ -270,7 +270,7 @@ constexpr std::array kSettings{
             "so many worker processes under this one, auto: one a core; not set: this is the only one", kOpen,
             workers},
     Setting{"BW_RETIRE_JOBS", "--retire-jobs", "", kCountFormat,
-            "a worker ends after so many jobs, and its parent starts another", kOpen,
+            "a worker ends after so many jobs; its parent, or whoever runs it, starts another", kOpen,
             count<&Config::retire_jobs>},
     Setting{"BW_RETIRE_MEMORY", "--retire-memory", "", kSizeFormat,
             "the same after a job that leaves it with so much resident memory", kOpen,

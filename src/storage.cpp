@@ -26,10 +26,12 @@ class FileStorage : public Storage {
     explicit FileStorage(const StorageSettings& settings)
         : inputs_(settings.input_roots),
           outputs_(settings.outdir, settings.min_free_bytes),
+          sweep_(settings.sweep),
           max_file_bytes_(settings.max_file_bytes) {}
 
     void prove_ready() override {
         inputs_.check_roots();
+        if (sweep_) outputs_.sweep();  // first: the dead may hold the room
         outputs_.prove();
     }
 
@@ -74,6 +76,7 @@ class FileStorage : public Storage {
   private:
     const Inputs inputs_;
     const Outputs outputs_;
+    const bool sweep_;
     const std::uint64_t max_file_bytes_;
 };
 

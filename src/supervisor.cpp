@@ -10,11 +10,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Parts of it are pauses, which may so be that much longer; and it is how often the parent says that it
-// lives.
+// How often the parent says that it lives; pauses may be longer by so much.
 constexpr milliseconds kTurn{250};
-// A fetch takes seconds at most, whatever the network does; in a job a worker says every 10 s that it goes
-// on.
+// A fetch takes seconds at most, whatever the network does; a job says every 10 s that it goes on.
 constexpr seconds kHungAfter{30};
 // Beyond the grace: a worker takes 3 s of it at most to give its job back.
 constexpr seconds kEndOfStop{5};
@@ -33,6 +31,15 @@ metrics::Restart reason_of(const Ended& ended, bool killed_by_us) {
 // What a program ends with that is not started, or whatever else is no code of ours, is a defect.
 int known_code(int code) {
     return code < static_cast<int>(metrics::kErrorKinds) ? code : exit_code(ErrorKind::kInternal);
+}
+
+// Whoever is killed, or ends itself in the middle of a call, may leave a temporary file; whoever ends before
+// its first job may not have removed those of others.
+bool has_cleaned_up(const Ended& ended, bool job_in_hand) {
+    if (ended.signal != 0) return false;
+    if (ended.code == exit_code(ErrorKind::kTimeout) || ended.code == exit_code(ErrorKind::kStopped))
+        return false;
+    return ended.code == 0 || job_in_hand;
 }
 
 std::string signal_name(int signal) {
@@ -115,13 +122,13 @@ void Supervisor::kill(Post& post) {
 
 // The second time the hard stop.
 void Supervisor::stop(int signal) {
-    log::info("stopping", {{"signal", signal_name(signal)}});
     const bool hard = stop_deadline_.has_value();
     const auto deadline = processes_.now() + kEndOfStop;
     stop_deadline_ = hard ? std::min(*stop_deadline_, deadline) : deadline + settings_.stop_grace;
     for (const auto& post : posts_) {
         if (post.pid != 0) processes_.signal(post.pid, hard ? kHardStopSignal : SIGTERM);
     }
+    log::info("stopping", {{"signal", signal_name(signal)}});  // last: nobody may be reading the log
 }
 
 void Supervisor::note_end(const Ended& ended) {
@@ -133,6 +140,7 @@ void Supervisor::note_end(const Ended& ended) {
     const bool has_fetched = post->seat->has_fetched;
     post->seat->clear();
     count(ended, job_in_hand);
+    if (!has_cleaned_up(ended, job_in_hand)) board_.swept = false;
 
     post->pid = 0;
     post->code = ended.signal != 0 ? exit_code(ErrorKind::kInternal) : ended.code;

@@ -150,8 +150,6 @@ class Worker::Watch {
     std::jthread thread_;  // last: it uses all of the above
 };
 
-namespace {}  // namespace
-
 milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::int64_t max_deliver) {
     constexpr std::uint64_t kMostDoublings = 10;
     if (max_deliver > 0 && deliveries >= static_cast<std::uint64_t>(max_deliver)) return milliseconds(0);

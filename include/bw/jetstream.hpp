@@ -125,9 +125,11 @@ struct QueueNumbers {
     std::uint64_t deliveries = 0;     // of the consumer, since it was made
 };
 
-// Nothing where JetStream does not answer within seconds or says that stream or consumer is not there. Any
+// Nothing where JetStream does not answer within seconds or says that stream or consumer is not there, or
+// where `stop` came between the questions. Any
 // thread.
-std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names);
+std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names,
+                                          const std::stop_token& stop = {});
 
 // What was found or done, for one of stream and consumer.
 struct SetupResult {

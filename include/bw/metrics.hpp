@@ -86,11 +86,12 @@ struct Board {
     std::array<Count, kRestartNames.size()> restarts{};
     std::atomic<std::int64_t> parent_alive_ms{};  // steady clock
     std::atomic<std::uint32_t> workers{};         // seats in use
+    // A worker has begun to remove what the dead left in OUTDIR, and none has died since.
+    std::atomic<bool> swept{};
     std::array<Seat, kMostWorkers> seats{};
 
     Histogram& stage(Stage of) { return stages[static_cast<std::size_t>(of)]; }
-    // Never more than there are: the number can be written by a worker too, which a decoder may have taken
-    // over.
+    // Never more than there are: a worker that was taken over can write any number.
     std::span<const Seat> seats_in_use() const;
 };
 
@@ -107,7 +108,7 @@ class SharedBoard {
 
     Board& operator*() const { return *board_; }
     Board* operator->() const { return board_; }
-    // For the workers to inherit; it closes on exec, so a worker's is a duplicate.
+    // For the workers to inherit; it closes on exec unless who starts them says otherwise.
     int descriptor() const { return descriptor_; }
 
   private:

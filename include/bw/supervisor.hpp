@@ -5,8 +5,7 @@
 //  - A worker that ends with a job in hand is started again at once: the queue spaces the tries of a job that
 //    fails, and good ones wait. So is one that ended well though nobody asked it to, if it has fetched.
 //  - Any other has not come to work, and the next would not either: it waits 1, 2, 4 … 30 s, from 1 again
-//  once
-//    a worker on that seat has fetched a job.
+//    once a worker on that seat has fetched a job.
 //  - A worker that does not say that it goes on is killed, and then as above.
 //  - After a stop none is started. Whoever does not end in time is killed.
 #pragma once

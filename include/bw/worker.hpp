@@ -129,10 +129,9 @@ class Retirement {
 class Reporter {
   public:
     using Connected = std::function<bool()>;
-    using Numbers = std::function<std::optional<QueueNumbers>()>;
+    using Numbers = std::function<std::optional<QueueNumbers>(const std::stop_token& end)>;
 
-    // `numbers`: asked every two seconds by one of all the workers; may be empty. Both are called by the
-    // thread.
+    // `numbers`: asked every two seconds by one of all the workers. Both are called by the thread.
     Reporter(Place place, Connected connected, Numbers numbers);
     ~Reporter();  // no longer connected
     Reporter(const Reporter&) = delete;
@@ -140,7 +139,7 @@ class Reporter {
 
   private:
     void run(const std::stop_token& end) const;
-    void ask() const;
+    void ask(const std::stop_token& end) const;
 
     const Place place_;
     const Connected connected_;

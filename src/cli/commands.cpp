@@ -46,14 +46,14 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
-// Null without a parent: nobody else reads it.
+// Null where nobody reads it.
 std::unique_ptr<Reporter> report_to_parent(const Config& config, Connection& connection,
                                            const QueueNames& names, Place place) {
-    if (!config.workers) return nullptr;
-    Reporter::Numbers numbers;
-    if (!config.metrics_address.empty()) numbers = [&] { return queue_numbers(connection, names); };
+    if (config.metrics_address.empty()) return nullptr;
+    // It fetches, and so has found OUTDIR and the input roots as they should be.
+    const auto ready = [&connection, place] { return place.seat.alive_ms != 0 && is_connected(connection); };
     return std::make_unique<Reporter>(
-        place, [&connection] { return is_connected(connection); }, std::move(numbers));
+        place, ready, [&](const std::stop_token& end) { return queue_numbers(connection, names, end); });
 }
 
 void work(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
@@ -85,8 +85,8 @@ int work_until_stopped(const Config& config, const std::optional<Supervised>& pa
     const auto board = parent ? metrics::SharedBoard(parent->board) : metrics::SharedBoard();
     const auto images = image_settings(config);
     start_images(images);
-    const auto storage =
-        open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+    const auto storage = open_storage({config.outdir, config.input_roots, config.max_file_bytes,
+                                       config.min_free_bytes, !board->swept.exchange(true)});
     Retirement retirement(config.retire_jobs, config.retire_bytes);
     close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);

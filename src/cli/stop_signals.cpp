@@ -1,5 +1,7 @@
 #include "stop_signals.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -53,8 +55,8 @@ StopSignals::~StopSignals() {
 void StopSignals::wait(std::chrono::milliseconds grace, const Signals& soft, const Signals& hard) {
     const int signal = next_of(soft, kForever);
     if (ending_) return;
-    log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     soft_.request_stop();
+    log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     next_of(hard, grace);
     if (ending_) return;
     hard_.request_stop();
@@ -62,6 +64,7 @@ void StopSignals::wait(std::chrono::milliseconds grace, const Signals& soft, con
     // system.
     next_of(hard, kLastResort);
     if (ending_) return;
+    ::alarm(1);  // ends the process where nobody reads the log
     const Error hung(ErrorKind::kStopped, "bw", "stopped in the middle of a call that does not return");
     log::error(hung);
     std::_Exit(exit_code(hung.kind()));

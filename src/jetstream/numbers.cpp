@@ -10,7 +10,8 @@ using nlohmann::json;
 
 // An unsigned number at /a/b of an answer, 0 if there is none.
 std::uint64_t number(const json& answer, const char* path) {
-    return answer.value(json::json_pointer(path), std::uint64_t{0});
+    const json::json_pointer at(path);
+    return answer.contains(at) && answer[at].is_number_unsigned() ? answer[at].get<std::uint64_t>() : 0;
 }
 
 // The subjects are the stream's, so are messages that this consumer does not deliver: with the protocol's
@@ -33,29 +34,31 @@ struct Answers {
     }
 };
 
-std::optional<json> info(Connection& connection, const std::string& call) {
+std::optional<json> info(Connection& connection, const std::string& call, const std::stop_token& stop) {
+    if (stop.stop_requested()) return std::nullopt;
     auto answer = connection.api(call);
     return answer && api_error_code(*answer) == 0 ? answer : std::nullopt;
 }
 
-std::optional<Answers> ask(Connection& connection, const QueueNames& names) {
+std::optional<Answers> ask(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
     const std::string consumer_info = "CONSUMER.INFO." + names.stream + "." + names.consumer;
-    auto before = info(connection, consumer_info);
+    auto before = info(connection, consumer_info, stop);
     if (!before) return std::nullopt;
-    auto stream = info(connection, "STREAM.INFO." + names.stream);
+    auto stream = info(connection, "STREAM.INFO." + names.stream, stop);
     if (!stream) return std::nullopt;
-    auto after = info(connection, consumer_info);
+    auto after = info(connection, consumer_info, stop);
     if (!after) return std::nullopt;
     return Answers{std::move(*before), std::move(*stream), std::move(*after)};
 }
 
 }  // namespace
 
-std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names) {
+std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names,
+                                          const std::stop_token& stop) {
     constexpr int kMostTries = 5;
-    auto answers = ask(connection, names);
+    auto answers = ask(connection, names, stop);
     for (int tries = 1; answers && !answers->agree() && tries < kMostTries; ++tries) {
-        answers = ask(connection, names);
+        answers = ask(connection, names, stop);
     }
     if (!answers) return std::nullopt;
     const auto& [before, stream, after] = *answers;

@@ -92,7 +92,7 @@ std::string civetweb_address(const std::string& address) {
 
 // An idle connection holds a thread, so there are some, and they do not wait for long.
 std::vector<std::string> options(const std::string& address) {
-    return {"listening_ports", civetweb_address(address), "num_threads", "4", "request_timeout_ms", "5000"};
+    return {"listening_ports", civetweb_address(address), "num_threads", "16", "request_timeout_ms", "1000"};
 }
 
 class CivetPages : public Server {

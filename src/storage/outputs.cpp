@@ -79,21 +79,6 @@ bool remove_if_dead(const File& directory, const std::string& name) {
            ::unlinkat(directory.get(), name.c_str(), 0) == 0;
 }
 
-void sweep(const File& directory, const std::filesystem::path& outdir) {
-    const auto close = [](DIR* open) { ::closedir(open); };
-    File own_position(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    const std::unique_ptr<DIR, decltype(close)> entries(::fdopendir(own_position.get()), close);
-    if (!entries) return;
-    own_position.release();
-    int removed = 0;
-    while (const dirent* entry = ::readdir(entries.get())) {
-        if (is_temporary_name(entry->d_name) && remove_if_dead(directory, entry->d_name)) ++removed;
-    }
-    if (removed == 0) return;
-    log::info("removed the temporary files of workers that died",
-              {{"outdir", outdir.string()}, {"files", removed}});
-}
-
 // Some network file systems cannot sync a directory and say EINVAL; their rename is as durable as it gets.
 bool sync_directory(int descriptor) { return ::fsync(descriptor) == 0 || errno == EINVAL; }
 
@@ -133,9 +118,24 @@ void Outputs::check() const {
     }
 }
 
+void Outputs::sweep() const {
+    const File directory = open_outdir();
+    const auto close = [](DIR* open) { ::closedir(open); };
+    File own_position(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const std::unique_ptr<DIR, decltype(close)> entries(::fdopendir(own_position.get()), close);
+    if (!entries) return;
+    own_position.release();
+    int removed = 0;
+    while (const dirent* entry = ::readdir(entries.get())) {
+        if (is_temporary_name(entry->d_name) && remove_if_dead(directory, entry->d_name)) ++removed;
+    }
+    if (removed == 0) return;
+    log::info("removed the temporary files of workers that died",
+              {{"outdir", outdir_.string()}, {"files", removed}});
+}
+
 void Outputs::prove() const {
     const File directory = open_outdir();
-    sweep(directory, outdir_);  // first: the dead may hold the room
     check_room(directory);
     Temporary temporary = create_temporary(directory);
     fill(temporary, "bw proves that OUTDIR takes a file\n");

@@ -22,8 +22,10 @@ class Outputs {
     // Throws Error (kOutput) unless OUTDIR is there, has room, and is not read-only to us.
     void check() const;
 
-    // Removes the temporary files of the dead; check(); writes, syncs and removes a file with room for some
-    // MiB. Throws Error (kOutput).
+    // Removes the temporary files of the dead. Throws Error (kOutput) where there is no OUTDIR.
+    void sweep() const;
+
+    // check(); writes, syncs and removes a file with room for some MiB. Throws Error (kOutput).
     void prove() const;
 
     // As Storage::commit().

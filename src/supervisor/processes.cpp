@@ -40,8 +40,8 @@ class SystemProcesses : public Processes {
         sigset_t blocked = waited_for();
         sigaddset(&blocked, kHardStopSignal);  // for the workers to inherit
         ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-        std::signal(SIGCHLD,
-                    SIG_DFL);  // whoever started us may have ignored it, and then nobody is waited for
+        // Whoever started us may have ignored it, and then nobody is waited for.
+        std::signal(SIGCHLD, SIG_DFL);
     }
 
     milliseconds now() override { return milliseconds(metrics::now_ms()); }

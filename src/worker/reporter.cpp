@@ -30,18 +30,18 @@ void Reporter::run(const std::stop_token& end) const {
     std::unique_lock lock(mutex);
     do {
         place_.seat.connected = connected_();
-        if (numbers_ && place_.seat.connected) ask();
+        if (place_.seat.connected) ask(end);
         never.wait_for(lock, end, kTurn, [] { return false; });
     } while (!end.stop_requested());
 }
 
 // Whoever finds that it is time, and is the first to say so.
-void Reporter::ask() const {
+void Reporter::ask(const std::stop_token& end) const {
     auto& queue = place_.board.queue;
     const std::int64_t now = metrics::now_ms();
     std::int64_t asked = queue.asked_ms;
     if (now - asked < kAskEveryMs || !queue.asked_ms.compare_exchange_strong(asked, now)) return;
-    const auto numbers = numbers_();
+    const auto numbers = numbers_(end);
     if (!numbers) return;
     queue.pending = numbers->pending;
     queue.ack_pending = numbers->ack_pending;

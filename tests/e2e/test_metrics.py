@@ -152,6 +152,22 @@ def test_not_ready_without_the_consumer(empty_js, start_worker):
     wait_until(lambda: page.readyz() == 200, pause=0.1)
 
 
+def test_never_ready_without_outdir(js, start_worker, outdir):
+    outdir.rmdir()
+    page = Page(start_worker(BW_WORKERS=4, BW_METRICS="127.0.0.1:0"))
+    seen = set()
+
+    def failed_often():
+        seen.add(page.readyz())
+        return page['bw_errors_total{kind="output",class="transient"}'] >= 12
+
+    wait_until(failed_often, pause=0)
+    assert seen == {503}
+    outdir.mkdir()
+    page.wait(workers_connected=4)
+    assert page.readyz() == 200
+
+
 def test_one_worker_asks_for_all(js, start_parent):
     parent, page = start_parent(workers=3)
     asked = js.connection.subscribe("$JS.API.STREAM.INFO.IMAGES")

@@ -218,6 +218,27 @@ TEST_F(SupervisorTest, CountsHowJobsEnded) {
     EXPECT_EQ(restarts(metrics::Restart::kCrashed), 1U);
 }
 
+TEST_F(SupervisorTest, WhoMayHaveLeftAFileHasTheNextSweep) {
+    const auto sweeps_after = [this](bool in_job, int code, int signal) {
+        return [=, this] {
+            board_.swept = true;
+            if (in_job) fetch(0);
+            processes_.end(0, code, signal);
+        };
+    };
+    const auto expect = [this](bool swept) { return [=, this] { EXPECT_EQ(board_.swept, swept); }; };
+    at(seconds(10), sweeps_after(true, 4, 0));
+    at(seconds(11), expect(true));
+    at(seconds(20), sweeps_after(true, 7, 0));
+    at(seconds(21), expect(false));
+    at(seconds(30), sweeps_after(true, 0, SIGKILL));
+    at(seconds(31), expect(false));
+    at(seconds(40), sweeps_after(false, 6, 0));
+    at(seconds(41), expect(false));
+    stop_at(seconds(50));
+    run();
+}
+
 TEST_F(SupervisorTest, ClearsTheSeatOfWhoEnded) {
     at(seconds(1), [this] {
         fetch(0, true);

@@ -468,7 +468,7 @@ class ReporterTest : public testing::Test {
   protected:
     // What one turn of it says and asks.
     void report(const Reporter::Connected& connected) {
-        const Reporter reporter({board_, seat_}, connected, [this] {
+        const Reporter reporter({board_, seat_}, connected, [this](const std::stop_token&) {
             EXPECT_TRUE(seat_.connected);
             ++asked_;
             return numbers_;
@@ -523,14 +523,15 @@ TEST_F(ReporterTest, WithoutAnAnswerTheNumbersGrowOld) {
 
 TEST_F(ReporterTest, GoesOnUntilItEnds) {
     std::atomic<int> turns{0};
-    const Reporter reporter({board_, seat_},
-                            [&] {
-                                EXPECT_EQ(seat_.connected, turns == 2);
-                                const int turn = ++turns;
-                                turns.notify_all();
-                                return turn == 2;
-                            },
-                            {});
+    const Reporter reporter(
+        {board_, seat_},
+        [&] {
+            EXPECT_EQ(seat_.connected, turns == 2);
+            const int turn = ++turns;
+            turns.notify_all();
+            return turn == 2;
+        },
+        [](const std::stop_token&) { return std::nullopt; });
     for (int seen = 0; seen < 3; seen = turns) turns.wait(seen);
 }
 
