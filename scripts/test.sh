@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From a bare Debian to all tests run: installs what is missing, builds, tests. BUILD_DIR: where to build (build).
+# test.sh [CTEST OPTION...]: from a bare Debian to all tests run: installs what is missing, builds, tests. BUILD_DIR: where to
+# build (build).
 # The last line is "N passed, N failed, N skipped"; the exit status is not 0 when anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,4 +25,4 @@ echo "building in $build"
 quietly configure.log cmake -S . -B "$build" ${CI:+-DBW_WERROR=ON}
 quietly build.log cmake --build "$build" -j"$(nproc)"
 
-scripts/run-ctest.sh "$build"
+scripts/run-ctest.sh "$build" "$@"
