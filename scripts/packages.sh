@@ -16,10 +16,12 @@ test='
     python3 python3-pil python3-pytest openssl prometheus
 '
 # libclang-rt-dev: libFuzzer. llvm: what its reports name functions with.
+# The line after that: deploy/check.sh.
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
 ci='
     clang clang-format libclang-rt-dev llvm valgrind shellcheck
     debootstrap buildah git ccache
+    systemd iproute2 curl wget python3-yaml python3-jsonschema python3-pip
 '
 
 case "${1-}" in
