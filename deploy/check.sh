@@ -54,7 +54,7 @@ done
 failed=0
 for check in "${checks[@]}"; do
     if wait "${pids[$check]}"; then
-        printf 'ok      %s: %s\n' "$check" "$(grep . "$work/$check.log" | tail -n 1)"
+        printf 'ok      %s: %s\n' "$check" "$(grep -a . "$work/$check.log" | tail -n 1)"
     else
         printf 'FAILED  %s\n' "$check"
         tail -n 60 "$work/$check.log"

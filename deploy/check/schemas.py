@@ -21,7 +21,7 @@ OPERATOR = ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "h1:M5
 KEDA = ("github.com/kedacore/keda/v2@v2.20.2", "h1:SR60v8uIcelbveS8n/1jcl8tLdBBIbHMxmdOHw8tKqA=")
 COMPOSE = ("github.com/compose-spec/compose-go/v2@v2.16.2", "h1:pTp1DqQwJzFd85GzlWsSszKA1ABrV/ySqsClujIcWA8=")
 RESOURCES = {
-    "PodMonitor": (OPERATOR, "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"),
+    "ServiceMonitor": (OPERATOR, "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"),
     "PrometheusRule": (OPERATOR, "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"),
     "ScaledObject": (KEDA, "config/crd/bases/keda.sh_scaledobjects.yaml"),
 }
