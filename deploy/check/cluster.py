@@ -90,6 +90,12 @@ def nats(*arguments):
                           capture_output=True, text=True, timeout=30).stdout
 
 
+def others(*question):
+    """The replicas beside the leader: is each current?"""
+    cluster = json.loads(nats(*question, "--json"))["cluster"]
+    return [one["current"] for one in cluster.get("replicas", [])] if cluster.get("leader") else []
+
+
 def consumer_as_keda_sees_it():
     """The endpoint is any server; it names the others, and of these the consumer's leader is asked."""
     trigger = document("keda/scaledobject.yaml", "ScaledObject")["spec"]["triggers"][0]["metadata"]
@@ -123,8 +129,8 @@ def main():
     until("the probes answer", probes_answer)
     set_up()
     set_up()  # again: nothing to do
-    until("three replicas are current", lambda: [one["current"] for one in json.loads(
-        nats("stream", "info", "IMAGES", "--json"))["cluster"].get("replicas", [])] == [True, True])
+    until("three replicas of stream and consumer are current",
+          lambda: others("stream", "info", "IMAGES") == others("consumer", "info", "IMAGES", "BW") == [True, True])
     send("waiting")
     until("KEDA finds the job", lambda: (consumer_as_keda_sees_it() or {"num_pending": 0})["num_pending"] == 1)
 
