@@ -34,7 +34,7 @@ units() {
         [[ -z $(systemd-analyze verify --root "$root" --man=no --recursive-errors=one "$unit" 2>&1 | tee /dev/stderr) ]] || return 1
         systemd-analyze security --offline=true --root "$root" --threshold=20 "$unit" >"$work/security" ||
             { cat "$work/security" && return 1; }
-        tail -n 1 "$work/security"
+        grep -a 'Overall' "$work/security"
     done
 }
 

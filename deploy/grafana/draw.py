@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""draw.py PROMETHEUS MINUTES FILE.png: the dashboard's panels, drawn from its JSON and what a Prometheus (host:port) answers to its
-queries for the last minutes. For the docs, where there is no Grafana; python3-matplotlib."""
+"""draw.py PROMETHEUS MINUTES FILE.png [END]: the dashboard's panels, drawn from its JSON and what a Prometheus (host:port) answers to
+its queries for the minutes before now, or before END (seconds since 1970). For the docs, where there is no Grafana; python3-matplotlib."""
 
 import sys
 import time
@@ -80,7 +80,8 @@ def draw_lines(axes, panel, found, times):
         if stacked:
             top = [low + value for low, value in zip(floor, line)]
             axes.fill_between(hours, floor, top, color=shade, alpha=0.35, linewidth=0)
-            line, floor = top, top
+            # No line for nothing: it would lie on that of the series below, in another colour.
+            line, floor = [high if value else float("nan") for high, value in zip(top, line)], top
         axes.plot(hours, line, color=shade, linewidth=1.2, label=legend)
     axes.set_xlim(hours[0], hours[-1])
     axes.set_ylim(bottom=0)
@@ -95,7 +96,7 @@ def draw_lines(axes, panel, found, times):
 
 def main():
     prometheus, file = queries.Prometheus(sys.argv[1]), sys.argv[3]
-    end = int(time.time()) // STEP * STEP
+    end = int(sys.argv[4] if len(sys.argv) > 4 else time.time()) // STEP * STEP
     times = list(range(end - int(sys.argv[2]) * 60, end + 1, STEP))
     dashboard = queries.dashboard()
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
@@ -103,7 +104,7 @@ def main():
     for panel in dashboard["panels"]:
         place = panel["gridPos"]
         x, y, width, height = place["x"] / 24, 1 - (place["y"] + place["h"]) / rows, place["w"] / 24, place["h"] / rows
-        figure.add_artist(plt.Rectangle((x + 0.002, y + 0.003), width - 0.004, height - 0.006, color="#181b1f",
+        figure.add_artist(plt.Rectangle((x + 0.002, y + 0.003), width - 0.004, height - 0.006, color="#181b1f", zorder=-1,
                                         transform=figure.transFigure))
         figure.text(x + 0.008, y + height - 0.009, panel["title"], color="#ccccdc", fontsize=9, va="top")
         inner = {"stat": (0.01, 0.01, 0.02, 0.045), "timeseries": (0.045, 0.042, 0.055, 0.07)}[panel["type"]]
