@@ -8,8 +8,8 @@ junit=$(mktemp)
 trap 'rm -f "$junit"' EXIT
 
 status=0
-# One more than there are cores: many tests wait.
-{ ctest --test-dir "$build" -j"$(($(nproc) + 1))" --output-on-failure --timeout 300 --no-tests=error \
+# More than there are cores: most of the time tests wait for somebody.
+{ ctest --test-dir "$build" -j"$(($(nproc) * 2))" --output-on-failure --timeout 300 --no-tests=error \
     --output-junit "$junit" "$@" | sed -u '/^ *Start *[0-9]*: /d'; } || status=$?
 
 # Not the sums in the report's head: they count a test whose program is missing as skipped.
