@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bw/config.hpp"
-#include "bw/jetstream.hpp"
+#include "bw/queue.hpp"
 #include "bw/storage.hpp"
 #include "bw/worker.hpp"
 

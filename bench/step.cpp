@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 #include "image/bilevel.hpp"
 #include "image/jpeg.hpp"
 

@@ -1,4 +1,3 @@
-#include "cli/arguments.hpp"
-#include "cli/commands.hpp"
+#include "bw/cli.hpp"
 
-int main(int argc, char** argv) { return bw::cli::run(bw::cli::parse_arguments(argc, argv)); }
+int main(int argc, char** argv) { return bw::cli::run(argc, argv); }

@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bw/log.hpp"
-#include "bw/monochrome.hpp"
+#include "bw/base/log.hpp"
+#include "bw/dither.hpp"
 
 namespace bw {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bw/error.hpp"
-#include "bw/monochrome.hpp"
+#include "bw/base/error.hpp"
+#include "bw/dither.hpp"
 
 namespace bw {
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "bw/log.hpp"
+#include "bw/base/log.hpp"
 
 namespace bw {
 

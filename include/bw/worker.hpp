@@ -15,13 +15,13 @@
 #include <string_view>
 #include <thread>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
 #include "bw/image.hpp"
-#include "bw/jetstream.hpp"
-#include "bw/job.hpp"
-#include "bw/log.hpp"
-#include "bw/metrics.hpp"
+#include "bw/protocol.hpp"
+#include "bw/queue.hpp"
 #include "bw/storage.hpp"
+#include "bw/telemetry.hpp"
 
 namespace bw {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bw/config.hpp"
-#include "bw/supervisor.hpp"
+#include "bw/process.hpp"
 
 namespace bw::cli {
 

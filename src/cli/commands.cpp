@@ -1,21 +1,21 @@
-#include "commands.hpp"
-
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
 
-#include "bw/error.hpp"
+#include "arguments.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/cli.hpp"
 #include "bw/image.hpp"
-#include "bw/jetstream.hpp"
-#include "bw/log.hpp"
-#include "bw/metrics.hpp"
+#include "bw/process.hpp"
+#include "bw/queue.hpp"
 #include "bw/sandbox.hpp"
-#include "bw/status.hpp"
 #include "bw/storage.hpp"
-#include "bw/supervisor.hpp"
+#include "bw/telemetry.hpp"
 #include "bw/worker.hpp"
+#include "status.hpp"
 #include "stop_signals.hpp"
 
 namespace bw::cli {
@@ -27,9 +27,16 @@ int report(const Error& error, const log::Fields& job = {}) {
 }
 
 ConnectionOptions connection_options(const Config& config) {
-    return {config.nats_urls,      config.nats_user,      config.credentials_file,
-            config.nkey_seed_file, config.tls_ca_file,    config.tls_certificate_file,
-            config.tls_key_file,   config.connect_timeout};
+    return {.urls = config.nats_urls,
+            .user = config.nats_user.name,
+            .password = config.nats_user.password,
+            .token = config.nats_user.token,
+            .credentials_file = config.credentials_file,
+            .nkey_seed_file = config.nkey_seed_file,
+            .tls_ca_file = config.tls_ca_file,
+            .tls_certificate_file = config.tls_certificate_file,
+            .tls_key_file = config.tls_key_file,
+            .connect_timeout = config.connect_timeout};
 }
 
 ImageSettings image_settings(const Config& config) {
@@ -133,7 +140,8 @@ int show_status(const Config& config, bool json) {
 
 }  // namespace
 
-int run(const Arguments& arguments) {
+int run(int argc, char** argv) {
+    const Arguments arguments = parse_arguments(argc, argv);
     try {
         if (arguments.mistake) throw Error(ErrorKind::kConfiguration, "command line", *arguments.mistake);
         if (arguments.output) {

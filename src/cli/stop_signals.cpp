@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "bw/error.hpp"
-#include "bw/log.hpp"
-#include "bw/supervisor.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/process.hpp"
 
 namespace bw::cli {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <Magick++.h>
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 
 namespace bw::image {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 
 namespace bw::jpeg {
 

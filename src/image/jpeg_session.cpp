@@ -4,7 +4,7 @@
 #include <array>
 #include <new>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 // clang-format off
 #include <jerror.h>  // after jpeglib.h, which it needs
 // clang-format on

@@ -11,7 +11,7 @@
 #include <jpeglib.h>  // after <cstdio>, which it needs
 // clang-format on
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 
 namespace bw::jpeg {
 

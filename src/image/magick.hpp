@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 #include "formats.hpp"
 
 namespace bw::image {

@@ -13,7 +13,7 @@
 #include <functional>
 #include <optional>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 
 namespace bw {
 namespace {

@@ -11,8 +11,8 @@
 #include <memory>
 #include <random>
 
-#include "bw/error.hpp"
-#include "bw/log.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
 
 namespace bw {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdio>
 
-#include "bw/log.hpp"
+#include "bw/base/log.hpp"
 #include "bw/worker.hpp"
 
 namespace bw {

@@ -58,7 +58,7 @@ def messages_of_sources():
 
 def fields_of_sources():
     """{field: path}, of the functions and classes that have to do with log lines."""
-    found = {"time": "src/log.cpp", "level": "src/log.cpp", "msg": "src/log.cpp"}
+    found = {"time": "src/base/log.cpp", "level": "src/base/log.cpp", "msg": "src/base/log.cpp"}
     for path, text in sources().items():
         for part in re.split(r"^}", text, flags=re.M):
             if re.search(r"\blog::(debug|info|warn|error)\(|\bFields\b", part):

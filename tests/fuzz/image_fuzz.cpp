@@ -5,7 +5,7 @@
 #include <array>
 #include <vector>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 #include "bw/image.hpp"
 #include "check.hpp"
 #include "image/formats.hpp"

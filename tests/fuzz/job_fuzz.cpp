@@ -1,9 +1,9 @@
 // A message from the queue: it is a job or an Error of kind kJob, and what is logged about it is one line.
 #include <nlohmann/json.hpp>
 
-#include "bw/error.hpp"
-#include "bw/job.hpp"
-#include "bw/log.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/protocol.hpp"
 #include "check.hpp"
 
 namespace bw::fuzz {

@@ -1,8 +1,8 @@
 // The way from JPEG to JPEG, which goes without ImageMagick.
 #include <algorithm>
 
-#include "bw/error.hpp"
-#include "bw/monochrome.hpp"
+#include "bw/base/error.hpp"
+#include "bw/dither.hpp"
 #include "check.hpp"
 #include "image/headers.hpp"
 #include "image/jpeg.hpp"

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/uri.hpp"
 #include "bw/storage.hpp"
-#include "bw/uri.hpp"
 #include "check.hpp"
 
 namespace bw::fuzz {

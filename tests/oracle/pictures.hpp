@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 
 namespace bw::oracle {
 

@@ -2,7 +2,7 @@
 // product's kernel is held against. Pure; any thread.
 #pragma once
 
-#include "bw/monochrome.hpp"
+#include "bw/dither.hpp"
 
 namespace bw::reference {
 

@@ -1,4 +1,4 @@
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "bw/error.hpp"
-#include "bw/stopwatch.hpp"
+#include "bw/base/clock.hpp"
+#include "bw/base/error.hpp"
 #include "image/damage.hpp"
 #include "image/headers.hpp"
 

@@ -1,10 +1,9 @@
-#include "bw/job.hpp"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
+#include "bw/protocol.hpp"
 
 namespace bw {
 namespace {

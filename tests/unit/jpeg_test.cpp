@@ -15,7 +15,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 #include "image/huffman.hpp"
 
 // The oracle is the linked ImageMagick: the same levels, and the same file.

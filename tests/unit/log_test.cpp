@@ -1,4 +1,4 @@
-#include "bw/log.hpp"
+#include "bw/base/log.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

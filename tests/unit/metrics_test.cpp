@@ -1,5 +1,3 @@
-#include "bw/metrics.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -10,7 +8,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "metrics/page.hpp"
+#include "bw/telemetry.hpp"
+#include "telemetry/page.hpp"
 
 // That workers and parent count what they should is shown end to end, with a real Prometheus.
 namespace bw::metrics {

@@ -1,4 +1,4 @@
-#include "bw/status.hpp"
+#include "cli/status.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -14,7 +14,7 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 #include "bw/storage.hpp"
 
 // Which files a job may name where BW_INPUT_ROOTS is set; with openat2 and without.

@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 #include "bw/storage.hpp"
 
 // Whose temporary files are removed, and whose never.

@@ -17,7 +17,7 @@
 #include <sstream>
 #include <thread>
 
-#include "bw/error.hpp"
+#include "bw/base/error.hpp"
 
 namespace bw {
 namespace {

@@ -1,6 +1,6 @@
-#include "jetstream/subjects.hpp"
-
 #include <gtest/gtest.h>
+
+#include "bw/protocol.hpp"
 
 namespace bw {
 namespace {

@@ -1,5 +1,3 @@
-#include "bw/supervisor.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -12,6 +10,8 @@
 #include <functional>
 #include <limits>
 #include <map>
+
+#include "bw/process.hpp"
 
 // The parent's rules with workers that are only numbers, and a clock that a wait moves. Real processes:
 // tests/e2e/test_workers.py.

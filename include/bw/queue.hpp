@@ -1,0 +1,150 @@
+// NATS JetStream: the connection, the work queue (one pull consumer), and their creation. The only room that
+// knows libnats. What the server promises is in https://docs.nats.io/nats-concepts/jetstream.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace bw {
+
+struct ConnectionOptions {
+    std::vector<std::string> urls;  // scheme://host:port; tls:// in one means TLS for all
+    std::string user;               // this and all that follow: empty is not used
+    std::string password;
+    std::string token;  // instead of both
+    std::string credentials_file;
+    std::string nkey_seed_file;
+    std::string tls_ca_file;
+    std::string tls_certificate_file;
+    std::string tls_key_file;
+    std::chrono::milliseconds connect_timeout{};
+};
+
+struct QueueNames {
+    std::string stream;
+    std::string consumer;
+};
+
+// A connection that outlives server restarts: libnats makes it again for as long as it takes, and the log
+// says lost and back. One per process (it opens and closes libnats), made and destroyed by the main thread;
+// any thread may use it.
+class Connection;  // src/jetstream/connection.hpp
+struct ConnectionCloser {
+    void operator()(Connection* connection) const;
+};
+using ConnectionHandle = std::unique_ptr<Connection, ConnectionCloser>;
+
+// Tries for options.connect_timeout; null if `stop` came first. Throws Error: kConfiguration for files that
+// cannot be used, kQueue where no server lets us in.
+ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token& stop);
+
+// At this moment, as far as libnats knows. Any thread.
+bool is_connected(Connection& connection);
+
+// One delivery of a message. A value; it stays good whatever happens to the connection.
+struct Delivery {
+    std::string payload;
+    std::string reply;             // where acknowledgements go
+    std::uint64_t sequence = 0;    // of the message in the stream
+    std::uint64_t deliveries = 0;  // 1 for the first
+    std::uint64_t connection = 0;  // the number of the connection that it came on
+};
+
+struct Advisory {
+    std::string subject;
+    std::string body;
+};
+
+// What the consumer says of its deliveries.
+struct DeliveryRules {
+    std::chrono::milliseconds ack_wait{};
+    std::int64_t max_deliver = 0;  // -1: no limit
+};
+
+// The seam between the worker and JetStream. fetch(), fetch_late(), check_advisory() and complete() belong to
+// one thread; rules(), in_progress() and give_back() may be called by another while a job is in hand.
+class WorkQueue {
+  public:
+    virtual ~WorkQueue() = default;
+
+    virtual DeliveryRules rules() const = 0;
+
+    // Waits for a message for about a second; less where `stop` comes while the connection is lost. Throws
+    // Error (kQueue) if the stream or consumer is gone or not ours to use.
+    virtual std::optional<Delivery> fetch(const std::stop_token& stop) = 0;
+
+    // After the last fetch(): a message that came too late for it, so that none is stranded until ack wait.
+    virtual std::optional<Delivery> fetch_late() = 0;
+
+    // Throws Error (kJob) if an advisory on `subject` would come back to us: as a message of the job stream,
+    // or as what looks like an answer of the server. A job could otherwise make jobs, or fill the stream.
+    // What the stream takes is learned when the queue is bound, and again with the first advisory of every
+    // new connection. What reaches it by way of other streams or the server's mappings is not seen:
+    // permissions bound that.
+    virtual void check_advisory(const std::string& subject) = 0;
+
+    // The job is being worked on: restarts its ack wait.
+    virtual void in_progress(const Delivery& delivery) = 0;
+
+    // Publishes the advisory, if any, then acknowledges; true when the server has answered, so the message is
+    // gone. Waits while the connection is lost; if it broke in between, the advisory is published again,
+    // since the server may have died with it. False if the server does not know the delivery any more, which
+    // happens to one that was killed just after it: the message comes again. Throws Error: kQueue if a server
+    // that was there all the time does not answer, kStopped when `stop` comes first.
+    virtual bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                          const std::stop_token& stop) = 0;
+
+    // NAK: the message is delivered again after `delay` (0: at once), unless it has been max_deliver times.
+    // Best effort; without a connection ack wait does the same.
+    virtual void give_back(const Delivery& delivery, std::chrono::milliseconds delay) = 0;
+};
+
+// Binds to the consumer. Waits for JetStream to answer for up to `timeout`; null if `stop` came first. Throws
+// Error (kQueue) if stream or consumer is not there. The connection must outlive the queue.
+std::unique_ptr<WorkQueue> bind_work_queue(Connection& connection, const QueueNames& names,
+                                           std::chrono::milliseconds timeout, const std::stop_token& stop);
+
+// The queue at a glance.
+struct QueueNumbers {
+    std::uint64_t messages = 0;     // in the stream
+    std::uint64_t pending = 0;      // wait for their first delivery
+    std::uint64_t ack_pending = 0;  // in work, or wait to be delivered again
+    // Of those, delivered more than once; too many after dead jobs were removed from the stream, which
+    // JetStream goes on counting.
+    std::uint64_t redelivered = 0;
+    // Over max_deliver: in the stream for somebody to read. In a queue that never stands still for the time
+    // of three questions, jobs that come and go between these can make it a few too many or too few.
+    std::uint64_t dead = 0;
+    std::uint64_t waiting_pulls = 0;  // each of a worker without a job
+    std::uint64_t last_sequence = 0;  // of the stream: how many messages it ever took
+    std::uint64_t deliveries = 0;     // of the consumer, since it was made
+};
+
+// Nothing where JetStream does not answer within seconds or says that stream or consumer is not there, or
+// where `stop` came between the questions. Any
+// thread.
+std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names,
+                                          const std::stop_token& stop = {});
+
+// What was found or done, for one of stream and consumer.
+struct SetupResult {
+    enum class Outcome { kMissing, kCreated, kAsItShouldBe, kDiffers };
+    std::string what;  // "stream IMAGES"
+    Outcome outcome{};
+    std::vector<std::string> differences;  // "max_deliver: is 3, should be 5"
+};
+
+// Creates the stream and the consumer of the protocol where they are missing. Compares what exists in the
+// fields that the protocol fixes; replicas, placement, metadata and the like are the operator's. Changes
+// nothing that exists, and creates nothing beside something that differs. Throws Error (kQueue).
+std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names);
+
+// The same comparison of both, which creates nothing. Throws Error (kQueue) without an answer.
+std::vector<SetupResult> inspect(Connection& connection, const QueueNames& names);
+
+}  // namespace bw

@@ -1,0 +1,132 @@
+#include "status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace bw {
+namespace {
+
+using std::chrono::steady_clock;
+using Outcome = SetupResult::Outcome;
+
+struct Words {
+    std::string_view text;
+    std::string_view json;
+};
+
+Words words(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::kMissing:
+            return {"missing", "missing"};
+        case Outcome::kCreated:
+            return {"created", "created"};
+        case Outcome::kAsItShouldBe:
+            return {"as it should be", "ok"};
+        case Outcome::kDiffers:
+            return {"differs", "differs"};
+    }
+    return {};
+}
+
+bool either(const Status& status, Outcome outcome) {
+    return status.stream.outcome == outcome || status.consumer.outcome == outcome;
+}
+
+QueueNumbers numbers_of(Connection& connection, const QueueNames& names) {
+    if (auto numbers = queue_numbers(connection, names)) return *numbers;
+    throw Error(ErrorKind::kQueue, names.stream + " > " + names.consumer,
+                "JetStream does not answer any more");
+}
+
+// To a tenth: the second is not kept more exactly.
+double rate(std::uint64_t from, std::uint64_t to, double seconds) {
+    return to > from ? std::round(static_cast<double>(to - from) / seconds * 10) / 10 : 0;
+}
+
+nlohmann::ordered_json json_of(const SetupResult& part, const std::string& name) {
+    return {{"name", name}, {"state", words(part.outcome).json}, {"differences", part.differences}};
+}
+
+}  // namespace
+
+void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers& second, double seconds) {
+    status.numbers = second;
+    // What is dead stays so: what only one of the two looks saw was on its way.
+    status.numbers->dead = std::min(first.dead, second.dead);
+    status.came_per_second = rate(first.last_sequence, second.last_sequence, seconds);
+    // All that ever came, less what is there, is gone.
+    status.done_per_second =
+        rate(first.last_sequence - first.messages, second.last_sequence - second.messages, seconds);
+}
+
+Status look_at_queue(Connection& connection, const QueueNames& names) {
+    auto parts = inspect(connection, names);
+    Status status{names, std::move(parts[0]), std::move(parts[1]), std::nullopt};
+    if (either(status, Outcome::kMissing)) return status;
+    const auto first = numbers_of(connection, names);
+    const auto begin = steady_clock::now();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    const auto second = numbers_of(connection, names);
+    note_numbers(status, first, second, std::chrono::duration<double>(steady_clock::now() - begin).count());
+    return status;
+}
+
+std::string to_text(const SetupResult& part) {
+    std::string text = part.what + ": " + std::string(words(part.outcome).text) + "\n";
+    for (const auto& difference : part.differences) text += "  " + difference + "\n";
+    return text;
+}
+
+std::string to_text(const Status& status) {
+    std::ostringstream text;
+    text << to_text(status.stream) << to_text(status.consumer);
+    if (!status.numbers) return text.str();
+    text << "waiting: " << status.numbers->pending << "\n"
+         << "in work, or waiting to be delivered again: " << status.numbers->ack_pending << " ("
+         << status.numbers->redelivered << " delivered more than once)\n"
+         << "dead: " << status.numbers->dead << "\n"
+         << "workers without a job: " << status.numbers->waiting_pulls << "\n"
+         << std::fixed << std::setprecision(1) << "per second: " << status.came_per_second << " came, "
+         << status.done_per_second << " done\n";
+    return text.str();
+}
+
+std::string to_json(const Status& status) {
+    nlohmann::ordered_json json{{"stream", json_of(status.stream, status.names.stream)},
+                                {"consumer", json_of(status.consumer, status.names.consumer)}};
+    if (status.numbers) {
+        json["waiting"] = status.numbers->pending;
+        json["in_work"] = status.numbers->ack_pending;
+        json["redelivered"] = status.numbers->redelivered;
+        json["dead"] = status.numbers->dead;
+        json["idle_workers"] = status.numbers->waiting_pulls;
+        json["came_per_second"] = status.came_per_second;
+        json["done_per_second"] = status.done_per_second;
+    }
+    // A server's text may hold what is no UTF-8.
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::optional<Error> complaint(const Status& status) {
+    const std::string where = status.names.stream + " > " + status.names.consumer;
+    if (either(status, Outcome::kMissing)) {
+        return Error(ErrorKind::kQueue, where, "missing; `bw setup` creates the stream and the consumer");
+    }
+    if (either(status, Outcome::kDiffers)) {
+        return Error(ErrorKind::kDifference, where, "stream or consumer differ from what they should be");
+    }
+    const auto dead = status.numbers ? status.numbers->dead : 0;
+    if (dead == 0) return std::nullopt;
+    return Error(ErrorKind::kDead, where,
+                 std::to_string(dead) + (dead == 1 ? " job is" : " jobs are") +
+                     " dead; docs/reliability.md says how to read and mend them");
+}
+
+}  // namespace bw

@@ -1,0 +1,45 @@
+// Levels in cells of eight bits and slots of six, and counted; the work in parts.
+#pragma once
+
+#include <algorithm>
+
+#include "bw/dither.hpp"
+
+namespace bw::mono {
+
+constexpr std::size_t kLevels = 65536;
+
+// The nearest of 256 levels: level / 257, rounded.
+constexpr unsigned cell(Level level) { return ((level + 128U) - ((level + 128U) >> 8)) >> 8; }
+
+constexpr std::size_t kSlots = 64;
+constexpr unsigned slot(Level level) { return cell(level) >> 2; }
+constexpr int first_level(unsigned slot) { return slot == 0 ? 0 : 1028 * static_cast<int>(slot) - 128; }
+static_assert([] {
+    for (unsigned one = 1; one < kSlots; ++one) {
+        const int first = first_level(one);
+        if (slot(static_cast<Level>(first)) != one || slot(static_cast<Level>(first - 1)) != one - 1)
+            return false;
+    }
+    return true;
+}());
+
+// How many pixels have a level, for the levels that occur, ascending.
+struct LevelCount {
+    Level level;
+    std::uint32_t count;
+};
+using Histogram = std::vector<LevelCount>;
+
+// How many pixels are worked on between two checkpoints, where nothing else divides the work.
+constexpr std::size_t kPart = 1U << 20;
+
+template <typename Work>
+void in_parts(std::size_t pixels, const Checkpoint& checkpoint, const Work& work) {
+    for (std::size_t first = 0; first < pixels; first += kPart) {
+        checkpoint();
+        work(first, std::min(first + kPart, pixels));
+    }
+}
+
+}  // namespace bw::mono

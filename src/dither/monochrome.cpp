@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "bw/dither.hpp"
+#include "diffusion.hpp"
+#include "palette.hpp"
+
+namespace bw {
+namespace {
+
+using mono::Histogram;
+using mono::kLevels;
+
+constexpr Level kBlack = 0;
+constexpr Level kWhite = 65535;
+constexpr double kHalf = 32767.5;
+
+constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageMagick has
+constexpr double kGreen = 0.715158;
+constexpr double kBlue = 0.072186;
+
+Histogram histogram_of(const GreyImage& image, const Checkpoint& checkpoint) {
+    std::vector<std::uint32_t> counts(kLevels);
+    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) ++counts[image.levels[i]];
+    });
+    Histogram histogram;
+    for (std::size_t level = 0; level < kLevels; ++level) {
+        if (counts[level] > 0) histogram.push_back({static_cast<Level>(level), counts[level]});
+    }
+    return histogram;
+}
+
+// The levels that become black and white when a picture is stretched to the whole range.
+struct Range {
+    Level black;
+    Level white;
+};
+
+// How many pixels may lie under `black`, and how many over `white`.
+Range range_of(const Histogram& histogram, double under_black, double over_white) {
+    const auto first_beyond = [](auto begin, auto end, double limit) {
+        const auto whole = static_cast<std::uint64_t>(limit);
+        std::uint64_t seen = 0;
+        return std::find_if(begin, end, [&](const auto& one) { return (seen += one.count) > whole; })->level;
+    };
+    return {first_beyond(histogram.begin(), histogram.end(), under_black),
+            first_beyond(histogram.rbegin(), histogram.rend(), over_white)};
+}
+
+// By level; of those that occur, what each becomes.
+std::vector<Level> stretch_levels(const Histogram& histogram, const Range& range) {
+    std::vector<Level> stretched(kLevels);
+    const double width = range.white - range.black;
+    for (const auto& [level, count] : histogram) {
+        if (range.black == range.white) {
+            stretched[level] = level;
+        } else {
+            const double above = std::clamp<double>(level - range.black, 0, width);
+            stretched[level] = static_cast<Level>(65535.0 * above / width + 0.5);
+        }
+    }
+    return stretched;
+}
+
+std::vector<Level> stretch_levels(const Histogram& histogram, std::size_t pixels) {
+    const auto all = static_cast<double>(pixels);
+    return stretch_levels(histogram, range_of(histogram, all * 0.0015, all - all * 0.9995));
+}
+
+void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
+    const auto columns = static_cast<double>(image.columns);
+    const auto rows = static_cast<double>(image.rows);
+    const Range range = range_of(histogram_of(image, checkpoint), 0.02 * columns * rows,
+                                 columns * rows - 0.99 * columns * rows);
+    const double scale = 65535.0 * (1.0 / (range.white - range.black));
+    const auto is_black = [&](std::size_t level) {
+        if (range.black == range.white) return static_cast<double>(level) <= kHalf;
+        if (level <= range.black || level > range.white) return level <= range.black;
+        return scale * static_cast<double>(level - range.black) + 0.5 < 32768.0;
+    };
+    std::size_t first_white = 0;
+    for (std::size_t step = kLevels / 2; step > 0; step /= 2) {
+        if (is_black(first_white + step - 1)) first_white += step;
+    }
+    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) {
+            image.levels[i] = image.levels[i] >= first_white ? kWhite : kBlack;
+        }
+    });
+}
+
+void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
+    const Histogram histogram = histogram_of(image, checkpoint);
+    const auto stretched = stretch_levels(histogram, image.levels.size());
+    const auto is_done = [&](const auto& one) {
+        return stretched[one.level] == kBlack || stretched[one.level] == kWhite;
+    };
+    // A scan, say: its levels are the palette, and no pixel leaves an error.
+    if (std::all_of(histogram.begin(), histogram.end(), is_done)) {
+        for (Level& level : image.levels) level = stretched[level];
+        return;
+    }
+    const auto palette = mono::make_palette(image, histogram, stretched, checkpoint);
+    if (palette.size == 1) {
+        return std::fill(image.levels.begin(), image.levels.end(), palette.is_white(0) ? kWhite : kBlack);
+    }
+    mono::diffuse(image, stretched, palette, checkpoint);
+}
+
+// Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
+// what a pixel inherits is rounded once, half up.
+void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
+    const auto stretched = stretch_levels(histogram_of(image, checkpoint), image.levels.size());
+    std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
+    for (std::size_t y = 0; y < image.rows; ++y) {
+        Level* row = image.levels.data() + y * image.columns;
+        std::int32_t left = 0;
+        std::int32_t above_left = 0;
+        for (std::size_t x = 0; x < image.columns; ++x) {
+            if ((y * image.columns + x) % mono::kPart == 0) checkpoint();
+            const std::int32_t inherited = 7 * left + 3 * above[x + 2] + 5 * above[x + 1] + above_left;
+            const std::int32_t level = stretched[row[x]] + ((inherited + 8) >> 4);
+            row[x] = level > kHalf ? kWhite : kBlack;
+            above_left = std::exchange(above[x + 1], left = level - row[x]);
+        }
+    }
+}
+
+}  // namespace
+
+Level grey_level(Level red, Level green, Level blue) {
+    return static_cast<Level>(std::min(kRed * red + kGreen * green + kBlue * blue + 0.5, 65535.0));
+}
+
+void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels) {
+    static const auto products = [] {
+        std::array<std::array<double, 256>, 3> tables{};
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const double level = 257.0 * static_cast<double>(byte);
+            tables[0][byte] = kRed * level;
+            tables[1][byte] = kGreen * level;
+            tables[2][byte] = kBlue * level;
+        }
+        return tables;
+    }();
+    const std::uint8_t* pixel = rgb.data();
+    for (Level& level : levels) {
+        level =
+            static_cast<Level>(products[0][pixel[0]] + products[1][pixel[1]] + products[2][pixel[2]] + 0.5);
+        pixel += 3;
+    }
+}
+
+void make_monochrome(GreyImage& image, Dither dither, const Checkpoint& checkpoint) {
+    if (image.levels.empty()) return;
+    switch (dither) {
+        case Dither::kRiemersma:
+            return riemersma(image, checkpoint);
+        case Dither::kNone:
+            return cut_at_half_range(image, checkpoint);
+        case Dither::kFloydSteinberg:
+            return floyd_steinberg(image, checkpoint);
+    }
+}
+
+}  // namespace bw

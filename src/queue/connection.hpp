@@ -1,0 +1,97 @@
+// What the jetstream room shares: libnats in RAII, and JetStream's JSON API.
+#pragma once
+
+#include <nats/nats.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "bw/queue.hpp"
+
+namespace bw {
+
+template <auto Destroy>
+struct Destroyer {
+    template <typename T>
+    void operator()(T* pointer) const {
+        Destroy(pointer);
+    }
+};
+using OptionsPtr = std::unique_ptr<natsOptions, Destroyer<natsOptions_Destroy>>;
+using ConnectionPtr = std::unique_ptr<natsConnection, Destroyer<natsConnection_Destroy>>;
+using SubscriptionPtr = std::unique_ptr<natsSubscription, Destroyer<natsSubscription_Destroy>>;
+using MessagePtr = std::unique_ptr<natsMsg, Destroyer<natsMsg_Destroy>>;
+using StatisticsPtr = std::unique_ptr<natsStatistics, Destroyer<natsStatistics_Destroy>>;
+
+// nats_Open at the start, nats_CloseAndWait at the end: callbacks fire until it returns, so what they touch
+// must be declared before it.
+struct NatsLibrary {
+    NatsLibrary() { nats_Open(-1); }
+    ~NatsLibrary() { nats_CloseAndWait(0); }
+    NatsLibrary(const NatsLibrary&) = delete;
+    NatsLibrary& operator=(const NatsLibrary&) = delete;
+};
+
+class Connection {
+  public:
+    Connection() = default;
+    ~Connection() { closing_ = true; }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    // False if `stop` came first.
+    bool open(const ConnectionOptions& options, const std::stop_token& stop);
+
+    natsConnection* get() { return connection_.get(); }
+    bool is_connected() { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
+
+    // Waits for the connection; false if `stop` or the end of `patience` came first. Throws Error (kQueue)
+    // once libnats has given it up, which it does when the server has refused us twice or sent a complaint
+    // that libnats does not know.
+    bool wait_until_connected(const std::stop_token& stop,
+                              std::chrono::milliseconds patience = std::chrono::hours(24 * 365));
+
+    // Changes whenever the connection was lost and made again, before anything is sent on the new one.
+    std::uint64_t number();
+
+    bool refused_permission();  // at any time since it was made
+
+    // The server's last complaint, or nothing.
+    std::optional<std::string> refusal();
+
+    // One request to JetStream's API, $JS.API.<call>. Nothing where no answer came in a few seconds.
+    std::optional<nlohmann::json> api(const std::string& call, const nlohmann::json& request = nullptr);
+
+  private:
+    static void on_lost(natsConnection*, void* self);
+    static void on_back(natsConnection*, void* self);
+    static void on_trouble(natsConnection*, natsSubscription*, natsStatus, void*);
+
+    std::atomic<bool> closing_{false};
+    NatsLibrary library_;
+    ConnectionPtr connection_;
+};
+
+// Answers to us come under it, and nobody else's do: a worker needs no permission to hear others'. Within
+// _INBOX, which is allowed by habit. libnats 3.4.1 has room for 25 characters.
+inline constexpr const char* kInboxPrefix = "_INBOX.bw";
+
+// What libnats says of the call that this thread has just made.
+std::string last_libnats_error(natsStatus status);
+
+// The error code of an API answer, 0 if it is none. https://github.com/nats-io/nats-server:
+// server/errors.json.
+inline constexpr int kStreamNotFound = 10059;
+inline constexpr int kConsumerNotFound = 10014;
+int api_error_code(const nlohmann::json& answer);
+std::string api_error_text(const nlohmann::json& answer);
+
+// Waits up to `pause`; true if `stop` came.
+bool stopped_within(std::chrono::milliseconds pause, const std::stop_token& stop);
+
+}  // namespace bw

@@ -1,0 +1,115 @@
+#include "bw/sandbox.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "landlock.hpp"
+#include "sanitized.hpp"
+#include "seccomp.hpp"
+
+namespace bw {
+namespace {
+
+using std::filesystem::path;
+
+// Whole directories: files in them are replaced by renames, and a rule binds to a file, not to its name.
+constexpr const char* kSystem[]{"/etc",  // hosts, resolv.conf, nsswitch.conf, certificates
+                                "/usr",
+                                "/lib",
+                                "/lib32",
+                                "/lib64",  // modules of the C library, OpenSSL and ImageMagick
+                                "/run/systemd/resolve",
+                                "/run/resolvconf",
+                                "/run/NetworkManager",  // where resolv.conf may point to
+                                "/dev/urandom",
+                                "/dev/random"};
+
+// Beside pixels, input and result: the stacks of our threads and libnats's, eight of 8 MiB, memory that the
+// allocator keeps, a result of 50 megapixels while it grows, connection buffers.
+constexpr std::uint64_t kSlack = 256ULL << 20;
+
+constexpr log::NoNumber kUnavailable{"unavailable"};
+
+void add_directory_of(const path& file, std::vector<path>& readable) {
+    const path directory = file.parent_path();
+    readable.push_back(directory == directory.root_path() ? file : directory);
+}
+
+std::vector<path> readable_paths(const SandboxSettings& settings) {
+    if (settings.input_roots.empty()) return {"/"};
+    std::vector<path> readable(std::begin(kSystem), std::end(kSystem));
+    readable.insert(readable.end(), settings.input_roots.begin(), settings.input_roots.end());
+    auto files = settings.connection_files;
+    if (const char* file = std::getenv("SSL_CERT_FILE")) files.emplace_back(file);
+    if (const char* directory = std::getenv("SSL_CERT_DIR")) readable.emplace_back(directory);
+    for (const auto& file : files) {
+        if (file.empty()) continue;
+        std::error_code failure;
+        add_directory_of(std::filesystem::absolute(file), readable);
+        add_directory_of(std::filesystem::weakly_canonical(file, failure),
+                         readable);  // at the end of all links
+    }
+    return readable;
+}
+
+// What RLIMIT_DATA counts.
+std::optional<std::uint64_t> data_in_use() {
+    std::ifstream status("/proc/self/status");
+    std::uint64_t kibibytes = 0;
+    for (std::string word; status >> word;) {
+        if (word == "VmData:" && status >> kibibytes) return kibibytes << 10;
+    }
+    return std::nullopt;
+}
+
+// An operator's lower limit stays.
+log::Value limit(__rlimit_resource resource, std::uint64_t bytes) {
+    rlimit now{};
+    ::getrlimit(resource, &now);
+    const rlim_t lower = std::min<rlim_t>({bytes, now.rlim_cur, now.rlim_max});
+    const rlimit wanted{lower, lower};
+    if (::setrlimit(resource, &wanted) != 0) return kUnavailable;
+    return static_cast<std::int64_t>(lower);
+}
+
+// Not the address space (RLIMIT_AS): the allocator and libraries reserve much of it that they never use.
+// Twice the input, since some decoders copy it.
+log::Value limit_memory(const SandboxSettings& settings) {
+    const auto used = data_in_use();
+    if (sandbox::kSanitized || !used) return kUnavailable;
+    return limit(RLIMIT_DATA, *used + settings.max_memory_bytes + 2 * settings.max_file_bytes + kSlack);
+}
+
+// A result stood in memory before it is written. The limit counts for a log as well, which may be longer.
+log::Value limit_file_size(const SandboxSettings& settings) {
+    struct stat standard_error {};
+    const bool is_file = ::fstat(STDERR_FILENO, &standard_error) == 0 && S_ISREG(standard_error.st_mode);
+    if (is_file) return log::NoNumber{"off: the log is a file"};
+    std::signal(SIGXFSZ, SIG_IGN);  // the write fails instead
+    return limit(RLIMIT_FSIZE, settings.max_memory_bytes + kSlack);
+}
+
+}  // namespace
+
+log::Fields enter_sandbox(const SandboxSettings& settings) {
+    const auto memory = limit_memory(settings);
+    const auto file_size = limit_file_size(settings);
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    const int landlock = sandbox::confine_files(readable_paths(settings), settings.outdir);
+    const bool seccomp = sandbox::forbid_calls();
+    return {{"seccomp", seccomp ? "on" : "unavailable"},
+            {"landlock", landlock > 0 ? log::Value(landlock) : kUnavailable},
+            {"memory_limit", memory},
+            {"file_size_limit", file_size}};
+}
+
+}  // namespace bw
