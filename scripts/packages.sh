@@ -19,7 +19,7 @@ test='
 # The line after that: deploy/check.sh.
 # git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
 ci='
-    clang clang-format libclang-rt-dev llvm valgrind shellcheck
+    clang clang-format clang-tidy libclang-rt-dev llvm valgrind shellcheck
     debootstrap buildah git ccache
     systemd iproute2 curl wget python3-yaml python3-jsonschema python3-pip
 '
