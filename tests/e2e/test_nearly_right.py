@@ -1,0 +1,151 @@
+"""The table of things that are nearly right: what bw is given, and what bw says to it.
+
+A value that is nearly right is accepted, or the one line at level error says what would be right. A value that bw
+does not use gets a line at level warn. A new row goes into the table whose test can show it:
+
+COMMAND_LINES  flags, commands and settings that bw judges before it connects; they need no server.
+SETTINGS       settings that a worker judges, or that it accepts; a real worker starts with them.
+JOBS           bodies of jobs; a real worker gets each as the only job of its queue.
+SITUATIONS     servers, streams and directories that are nearly as they should be; a function prepares each.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable
+
+import pytest
+
+from harness import pictures
+from harness.checks import one_error
+from harness.jetstream import JetStream
+from harness.server import Server
+from harness.worker import Worker, parse_line, run_bw
+
+
+@dataclass
+class Row:
+    """`code`: the exit code, where 0 means that bw accepts what it is given. `says`: each of these stands in the one
+    error line, or, where bw accepts the thing, in one warning; without any of them bw must not warn at all. In
+    `settings` and `job`, {folder} becomes the test's own folder, {picture} the path of a picture in it."""
+    code: int
+    says: list = field(default_factory=list)
+    args: list = field(default_factory=list)
+    settings: dict = field(default_factory=dict)
+    job: str = ""
+    prepare: Callable = None
+
+
+COMMAND_LINES = {
+    "duration-that-is-none": Row(2, ['invalid BW_JOB_TIMEOUT "abc"', "30s"], settings={"BW_JOB_TIMEOUT": "abc"}),
+    "size-in-words": Row(2, ['invalid BW_MAX_MEMORY "lots"', "1GiB"], settings={"BW_MAX_MEMORY": "lots"}),
+    "unknown-flag": Row(2, ["--no-such-flag", "bw --help"], args=["--no-such-flag"]),
+    "no-outdir": Row(2, ["OUTDIR is not set", "--outdir"], settings={"OUTDIR": ""}),
+}
+
+SETTINGS = {
+    "formats-with-blanks": Row(0, settings={"BW_FORMATS": "pnm, png"}),
+    "unknown-format": Row(2, ["BW_FORMATS", "nosuch"], settings={"BW_FORMATS": "pnm,nosuch"}),
+}
+
+JOBS = {
+    "no-id": Row(4, ["the job has no id"], job='{"image": "file://{picture}"}'),
+    "unknown-member": Row(0, job='{"id": "a", "image": "file://{picture}", "priority": 3}'),
+}
+
+
+def without_stream(js):
+    js.delete_stream()
+
+
+SITUATIONS = {
+    "no-stream": Row(3, ["IMAGES", "bw setup"], args=["status"], prepare=without_stream),
+}
+
+
+def rows(table):
+    return pytest.mark.parametrize("row", list(table.values()), ids=list(table))
+
+
+def check_line(row, lines):
+    """The line that the row asks for stands in the log, and no other of that level."""
+    if row.code:
+        said = one_error(lines)
+        text = " ".join([said.message, *said.fields.values()])
+    else:
+        warnings = [line for line in lines if (record := parse_line(line)) and record.level == "warn"]
+        assert len(warnings) == (1 if row.says else 0), "\n".join(lines)
+        text = parse_line(warnings[0]).message if warnings else ""
+    for words in row.says:
+        assert words in text, text
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def js(shared_server):
+    """A new stream and consumer for each row."""
+    connection = shared_server.connect()
+    js = JetStream(connection)
+    for name in js.api("STREAM.NAMES")["streams"] or []:
+        js.api(f"STREAM.DELETE.{name}")
+    yield js.create()
+    connection.close()
+
+
+@pytest.fixture
+def settings(shared_server, tmp_path):
+    """What a worker needs to start without a warning; {folder} and {picture} filled in."""
+    (tmp_path / "out").mkdir()
+    fill = filler(tmp_path)
+
+    def of(row):
+        usual = {"NATS_URL": shared_server.url, "OUTDIR": tmp_path / "out", "BW_INPUT_ROOTS": tmp_path}
+        return usual | {name: fill(value) for name, value in row.settings.items()}
+    return of
+
+
+def filler(folder):
+    picture = pictures.small(folder)
+    return lambda text: str(text).replace("{folder}", str(folder)).replace("{picture}", str(picture))
+
+
+@rows(COMMAND_LINES)
+def test_command_line(row, tmp_path):
+    fill = filler(tmp_path)
+    settings = {"OUTDIR": tmp_path} | {name: fill(value) for name, value in row.settings.items()}
+    run = run_bw(*row.args, **settings)
+    assert run.returncode == row.code, run.stderr
+    check_line(row, run.stderr.splitlines())
+
+
+@rows(SETTINGS)
+def test_setting(row, js, settings):
+    with Worker(args=row.args, **settings(row)) as worker:
+        if row.code == 0:
+            worker.wait_line("ready")
+            worker.signal()
+        assert worker.wait_exit() == row.code, worker.log()
+        check_line(row, worker.lines)
+
+
+@rows(JOBS)
+def test_job(row, js, settings, tmp_path):
+    js.publish(filler(tmp_path)(row.job))
+    with Worker(**settings(row)) as worker:
+        if row.code == 0:
+            worker.wait_line("job done")
+            worker.signal()
+        assert worker.wait_exit() == row.code, worker.log()
+        check_line(row, worker.lines)
+
+
+@rows(SITUATIONS)
+def test_situation(row, js, settings):
+    row.prepare(js)
+    run = run_bw(*row.args, **settings(row))
+    assert run.returncode == row.code, run.stdout + run.stderr
+    check_line(row, run.stderr.splitlines())
