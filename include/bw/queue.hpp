@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "bw/base/error.hpp"
+
 namespace bw {
 
 struct ConnectionOptions {
@@ -33,7 +35,7 @@ struct QueueNames {
 // A connection that outlives server restarts: libnats makes it again for as long as it takes, and the log
 // says lost and back. One per process (it opens and closes libnats), made and destroyed by the main thread;
 // any thread may use it.
-class Connection;  // src/jetstream/connection.hpp
+class Connection;  // src/queue/connection.hpp
 struct ConnectionCloser {
     void operator()(Connection* connection) const;
 };
@@ -49,7 +51,7 @@ bool is_connected(Connection& connection);
 // One delivery of a message. A value; it stays good whatever happens to the connection.
 struct Delivery {
     std::string payload;
-    std::string reply;             // where acknowledgements go
+    std::string reply;             // the subject that acknowledgements go to
     std::uint64_t sequence = 0;    // of the message in the stream
     std::uint64_t deliveries = 0;  // 1 for the first
     std::uint64_t connection = 0;  // the number of the connection that it came on
@@ -66,13 +68,31 @@ struct DeliveryRules {
     std::int64_t max_deliver = 0;  // -1: no limit
 };
 
-// The seam between the worker and JetStream. fetch(), fetch_late(), check_advisory() and complete() belong to
-// one thread; rules(), in_progress() and give_back() may be called by another while a job is in hand.
+// How old rules() may be while it is called at least this often.
+inline constexpr std::chrono::seconds kRulesAge{2};
+
+// What became of a job whose output is durable and whose advisory is published.
+enum class Settlement {
+    kAcknowledged,  // the message is gone
+    // The server does not know the delivery any more, which happens to a server that was killed just after
+    // it: the message comes again.
+    kForgotten,
+    // The stream was deleted and made again while the job was in hand. The message went with the old stream,
+    // and its number now belongs to another, which must not be acknowledged.
+    kStreamReplaced,
+};
+
+// The seam between the worker and JetStream. Any thread may call any method, for any number of deliveries
+// at the same time. Calls of fetch() wait for each other.
 class WorkQueue {
   public:
     virtual ~WorkQueue() = default;
 
-    virtual DeliveryRules rules() const = 0;
+    // What the consumer says now, or said up to kRulesAge ago: an operator may change it at any time. It does
+    // not wait for the server; where what it returns is older than that, it asks, and a later call returns
+    // the answer. Whoever keeps a delivery ours calls it at least every kRulesAge, so that the heartbeats
+    // follow a shortened ack wait.
+    virtual DeliveryRules rules() = 0;
 
     // Waits for a message for about a second; less where `stop` comes while the connection is lost. Throws
     // Error (kQueue) if the stream or consumer is gone or not ours to use.
@@ -88,20 +108,20 @@ class WorkQueue {
     // permissions bound that.
     virtual void check_advisory(const std::string& subject) = 0;
 
-    // The job is being worked on: restarts its ack wait.
-    virtual void in_progress(const Delivery& delivery) = 0;
+    // The job is being worked on: restarts its ack wait (a heartbeat).
+    virtual void extend(const Delivery& delivery) = 0;
 
-    // Publishes the advisory, if any, then acknowledges; true when the server has answered, so the message is
-    // gone. Waits while the connection is lost; if it broke in between, the advisory is published again,
-    // since the server may have died with it. False if the server does not know the delivery any more, which
-    // happens to one that was killed just after it: the message comes again. Throws Error: kQueue if a server
-    // that was there all the time does not answer, kStopped when `stop` comes first.
-    virtual bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
-                          const std::stop_token& stop) = 0;
+    // Publishes the advisory, if any, then acknowledges, and returns when the server has answered. Waits
+    // while the connection is lost; if it broke in between, the advisory is published again, since the server
+    // may have died with it. Throws Error: kQueue if a server that was there all the time does not answer,
+    // kStopped when `stop` comes first.
+    virtual Settlement settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                              const std::stop_token& stop) = 0;
 
-    // NAK: the message is delivered again after `delay` (0: at once), unless it has been max_deliver times.
-    // Best effort; without a connection ack wait does the same.
-    virtual void give_back(const Delivery& delivery, std::chrono::milliseconds delay) = 0;
+    // Says that the job failed (NAK): the message is delivered again after `delay` (0: at once), unless it
+    // has been delivered max_deliver times. Best effort; without a connection ack wait does the same.
+    virtual void give_back(const Delivery& delivery, const Error& failure,
+                           std::chrono::milliseconds delay) = 0;
 };
 
 // Binds to the consumer. Waits for JetStream to answer for up to `timeout`; null if `stop` came first. Throws

@@ -90,7 +90,7 @@ class Worker {
     void finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal);
     Conversion convert(std::string_view source, std::string_view extension, const Job& job,
                        const std::stop_token& cancelled, const Fatal& fatal) const;
-    void give_back(const Delivery& delivery, ErrorKind reason);
+    void give_back(const Delivery& delivery, const Error& failure);
 
     const WorkerSettings settings_;
     WorkQueue& queue_;

@@ -1,3 +1,4 @@
+#include <mutex>
 #include <utility>
 
 #include "bw/base/error.hpp"
@@ -35,14 +36,14 @@ class JetStreamQueue : public WorkQueue {
     // False if `stop` came first.
     bool bind(milliseconds timeout, const std::stop_token& stop);
 
-    DeliveryRules rules() const override { return rules_; }
+    DeliveryRules rules() override;
     std::optional<Delivery> fetch(const std::stop_token& stop) override;
     std::optional<Delivery> fetch_late() override;
     void check_advisory(const std::string& subject) override;
-    void in_progress(const Delivery& delivery) override;
-    bool complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
-                  const std::stop_token& stop) override;
-    void give_back(const Delivery& delivery, milliseconds delay) override;
+    void extend(const Delivery& delivery) override;
+    Settlement settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                      const std::stop_token& stop) override;
+    void give_back(const Delivery& delivery, const Error& failure, milliseconds delay) override;
 
   private:
     [[noreturn]] void refuse(const std::string& what, ErrorKind kind = ErrorKind::kQueue) const {
@@ -60,12 +61,16 @@ class JetStreamQueue : public WorkQueue {
 
     Connection& connection_;
     const QueueNames names_;
+    std::optional<Pulls> pulls_;
+
+    std::mutex fetch_mutex_;  // held by whoever fetches; guards the two counts
+    int empty_fetches_ = 0;
+    int refused_fetches_ = 0;
+
+    std::mutex mutex_;  // guards all that follow; held for moments only
     DeliveryRules rules_;
     std::vector<std::string> subjects_;  // that the stream takes
     std::uint64_t learned_on_ = 0;       // the number of no connection
-    std::optional<Pulls> pulls_;
-    int empty_fetches_ = 0;
-    int refused_fetches_ = 0;
     bool answering_ = true;
 };
 
@@ -97,9 +102,10 @@ bool JetStreamQueue::check_consumer() {
     if (config->value("ack_policy", "") != "explicit") {
         refuse("the consumer's ack_policy is not explicit; `bw setup` says what differs");
     }
-    rules_.ack_wait = std::chrono::duration_cast<milliseconds>(
-        std::chrono::nanoseconds(config->value("ack_wait", std::int64_t{30'000'000'000})));
-    rules_.max_deliver = config->value("max_deliver", std::int64_t{-1});
+    const std::chrono::nanoseconds ack_wait(config->value("ack_wait", std::int64_t{30'000'000'000}));
+    const std::scoped_lock lock(mutex_);
+    rules_ = {.ack_wait = std::chrono::duration_cast<milliseconds>(ack_wait),
+              .max_deliver = config->value("max_deliver", std::int64_t{-1})};
     return true;
 }
 
@@ -108,6 +114,7 @@ bool JetStreamQueue::learn_subjects() {
     const auto number = connection_.number();
     const auto config = configuration("STREAM.INFO." + names_.stream);
     if (!config) return false;
+    const std::scoped_lock lock(mutex_);
     subjects_ = config->value("subjects", std::vector<std::string>());  // a mirror has none
     learned_on_ = number;
     return true;
@@ -130,8 +137,10 @@ bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
 }
 
 void JetStreamQueue::note_answer(bool answered) {
-    if (answered == answering_) return;
-    answering_ = answered;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (std::exchange(answering_, answered) == answered) return;
+    }
     if (answered) {
         log::info("JetStream answers again");
     } else {
@@ -139,9 +148,15 @@ void JetStreamQueue::note_answer(bool answered) {
     }
 }
 
+DeliveryRules JetStreamQueue::rules() {
+    const std::scoped_lock lock(mutex_);
+    return rules_;
+}
+
 // Pulls only while the server answers: one that is made while the connection is lost, or while the network
 // stands still, is sent later with all the others, and their messages would then wait here.
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
+    const std::scoped_lock lock(fetch_mutex_);
     if (!connection_.wait_until_connected(stop, kFetchExpiry)) return std::nullopt;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
@@ -180,7 +195,12 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
 
 void JetStreamQueue::check_advisory(const std::string& subject) {
     // An operator may have changed the stream while we were away; without an answer what we know stands.
-    if (connection_.number() != learned_on_ && !learn_subjects()) refuse_if_not_permitted();
+    std::unique_lock lock(mutex_);
+    if (connection_.number() != learned_on_) {
+        lock.unlock();
+        if (!learn_subjects()) refuse_if_not_permitted();
+        lock.lock();
+    }
     if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
         throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
     }
@@ -193,7 +213,7 @@ void JetStreamQueue::check_advisory(const std::string& subject) {
 
 // Acknowledgements are published to the reply subject rather than made with natsMsg_InProgress and the like:
 // these keep state in the natsMsg, which then cannot be shared between the threads of worker and heartbeat.
-void JetStreamQueue::in_progress(const Delivery& delivery) {
+void JetStreamQueue::extend(const Delivery& delivery) {
     if (!connection_.is_connected()) return;
     natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
 }
@@ -221,15 +241,15 @@ bool JetStreamQueue::acknowledge(const Delivery& delivery) {
     return status == NATS_OK;
 }
 
-bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advisory>& advisory,
-                              const std::stop_token& stop) {
+Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                                  const std::stop_token& stop) {
     std::uint64_t advised_on = 0;  // the number of no connection
     for (int tries = 0; tries < kAckTries; ++tries) {
         if (!connection_.wait_until_connected(stop)) break;
         const auto number = connection_.number();
         if (!advisory || advised_on == number || publish(*advisory)) {
             advised_on = number;
-            if (acknowledge(delivery) && connection_.number() == number) return true;
+            if (acknowledge(delivery) && connection_.number() == number) return Settlement::kAcknowledged;
         }
         refuse_if_not_permitted();
         // A try that the connection did not live through does not count.
@@ -239,11 +259,11 @@ bool JetStreamQueue::complete(const Delivery& delivery, const std::optional<Advi
     if (stop.stop_requested()) {
         refuse("stopped before the server answered the acknowledgement", ErrorKind::kStopped);
     }
-    if (connection_.number() != delivery.connection) return false;
+    if (connection_.number() != delivery.connection) return Settlement::kForgotten;
     refuse("the server does not answer the acknowledgement; the output is there, the job comes again");
 }
 
-void JetStreamQueue::give_back(const Delivery& delivery, milliseconds delay) {
+void JetStreamQueue::give_back(const Delivery& delivery, const Error&, milliseconds delay) {
     if (!connection_.is_connected()) return;
     std::string nak = "-NAK";
     if (delay > milliseconds(0)) {

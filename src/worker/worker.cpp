@@ -30,6 +30,12 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
     return fields;
 }
 
+std::string_view lost_because(Settlement settlement) {
+    return settlement == Settlement::kStreamReplaced
+               ? "the stream was made again while the job was in hand, and the job went with the old one"
+               : "the server has forgotten the delivery, the job comes again";
+}
+
 // Of the stages, in their order.
 using Times = std::array<std::chrono::microseconds, metrics::kStageNames.size()>;
 
@@ -193,7 +199,7 @@ void Worker::work_on(const Delivery& delivery) {
     if (delivery.deliveries > 1) ++place_.board.redeliveries;
     Job job;
     const auto fail = [&](const Error& cause) {
-        give_back(delivery, cause.kind());
+        give_back(delivery, cause);
         return JobFailed(cause, describe(delivery, job, queue_.rules()));
     };
     // Whatever happens: first no more heartbeats, then the NAK, which a late heartbeat would undo.
@@ -224,7 +230,7 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
          settings_.job_timeout},
         [&] {
             place_.seat.beat();
-            queue_.in_progress(delivery);
+            queue_.extend(delivery);
         },
         expired);
 
@@ -238,12 +244,13 @@ void Worker::finish(const Delivery& delivery, const Job& job, const Expired& exp
     watch_->settling();
     std::optional<Advisory> advisory;
     if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
-    const bool done = queue_.complete(delivery, advisory, stop_.hard);
+    const auto settlement = queue_.settle(delivery, advisory, stop_.hard);
     const auto queue = stopwatch.lap();
     count(place_.board, source.size(), result,
           {read, result.decode, result.monochrome, result.encode, commit, queue});
+    const bool done = settlement == Settlement::kAcknowledged;
     ++(done ? place_.board.jobs_done : place_.board.jobs_forgotten);
-    if (!done) return log::warn("the server has forgotten the delivery, the job comes again", fields);
+    if (!done) return log::warn(lost_because(settlement), fields);
 
     fields.insert(fields.end(), {{"output", output.string()},
                                  {"read_us", read.count()},
@@ -266,10 +273,10 @@ Conversion Worker::convert(std::string_view source, std::string_view extension, 
     }
 }
 
-void Worker::give_back(const Delivery& delivery, ErrorKind reason) {
-    if (reason == ErrorKind::kStopped) return queue_.give_back(delivery, milliseconds(0));
+void Worker::give_back(const Delivery& delivery, const Error& failure) {
+    if (failure.kind() == ErrorKind::kStopped) return queue_.give_back(delivery, failure, milliseconds(0));
     if (settings_.retry_delay == milliseconds(0)) return;  // left to ack wait
-    queue_.give_back(delivery,
+    queue_.give_back(delivery, failure,
                      nak_delay(settings_.retry_delay, delivery.deliveries, queue_.rules().max_deliver));
 }
 

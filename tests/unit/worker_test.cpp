@@ -60,7 +60,7 @@ class FakeQueue : public WorkQueue {
   public:
     FakeQueue(Journal& journal, std::stop_source& soft) : journal_(journal), soft_(soft) {}
 
-    DeliveryRules rules() const override { return rules_; }
+    DeliveryRules rules() override { return rules_; }
     std::optional<Delivery> fetch(const std::stop_token&) override {
         while_fetching_();
         if (waiting_.empty()) soft_.request_stop();
@@ -70,14 +70,15 @@ class FakeQueue : public WorkQueue {
     void check_advisory(const std::string& subject) override {
         if (subject == captured_) throw Error(ErrorKind::kJob, subject, "it would come back");
     }
-    void in_progress(const Delivery&) override { journal_.add("heartbeat"); }
-    bool complete(const Delivery&, const std::optional<Advisory>& advisory, const std::stop_token&) override {
-        while_completing_();
+    void extend(const Delivery&) override { journal_.add("heartbeat"); }
+    Settlement settle(const Delivery&, const std::optional<Advisory>& advisory,
+                      const std::stop_token&) override {
+        while_settling_();
         if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
         journal_.add("ack");
-        return !forgotten_;
+        return settlement_;
     }
-    void give_back(const Delivery&, milliseconds delay) override {
+    void give_back(const Delivery&, const Error&, milliseconds delay) override {
         journal_.add("give back after " + std::to_string(delay.count()));
     }
 
@@ -85,9 +86,9 @@ class FakeQueue : public WorkQueue {
     std::deque<Delivery> late_;
     DeliveryRules rules_{milliseconds(30'000), 5};
     std::string captured_;
-    bool forgotten_ = false;
+    Settlement settlement_ = Settlement::kAcknowledged;
     std::function<void()> while_fetching_ = [] {};
-    std::function<void()> while_completing_ = [] {};
+    std::function<void()> while_settling_ = [] {};
 
   private:
     static std::optional<Delivery> next(std::deque<Delivery>& from) {
@@ -197,7 +198,7 @@ TEST_F(WorkerTest, SaysThatItLivesAndWhetherItHasAJob) {
         EXPECT_NE(seat_.alive_ms, 0);
         EXPECT_FALSE(seat_.job_in_hand);
     };
-    queue_.while_completing_ = [this] { EXPECT_TRUE(seat_.job_in_hand && seat_.has_fetched); };
+    queue_.while_settling_ = [this] { EXPECT_TRUE(seat_.job_in_hand && seat_.has_fetched); };
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
     EXPECT_TRUE(seat_.job_in_hand);
 }
@@ -207,7 +208,9 @@ TEST_F(WorkerTest, CountsWhatItDid) {
     convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
         return Conversion{"grey", 10, 20, microseconds(2000), microseconds(20'000), microseconds(200'000)};
     };
-    queue_.while_completing_ = [this] { queue_.forgotten_ = queue_.waiting_.size() == 1; };  // the third
+    queue_.while_settling_ = [this] {
+        if (queue_.waiting_.size() == 1) queue_.settlement_ = Settlement::kForgotten;
+    };  // the third
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
     EXPECT_EQ(board_.deliveries, 4U);
     EXPECT_EQ(board_.redeliveries, 3U);
@@ -270,7 +273,7 @@ TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
 
 TEST_F(WorkerTest, FetchesNothingMoreOnceTheOutputCannotBeWritten) {
     queue_.waiting_ = {delivery(kJob), delivery(kJob)};
-    queue_.while_completing_ = [this] { storage_.full_ = true; };
+    queue_.while_settling_ = [this] { storage_.full_ = true; };
     EXPECT_THROW(run(), Error);
     EXPECT_EQ(queue_.waiting_.size(), 1U);
     EXPECT_EQ(journal_.entries().back(), "ack");
@@ -308,7 +311,7 @@ TEST_F(WorkerTest, LeavesAFailedJobToAckWaitWhenToldSo) {
 
 TEST_F(WorkerTest, EndsWhenTheAckIsNotAnswered) {
     queue_.waiting_ = {delivery(kJob)};
-    queue_.while_completing_ = no_answer;
+    queue_.while_settling_ = no_answer;
     EXPECT_EQ(failure_of_run(), ErrorKind::kQueue);
     EXPECT_EQ(journal_.entries().back(), "give back after 1000");
 }
@@ -371,7 +374,7 @@ TEST_F(WorkerTest, AHardStopCancelsTheJob) {
 TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = 3 * milliseconds(300);
-    queue_.while_completing_ = [this] { journal_.wait_for_next(); };
+    queue_.while_settling_ = [this] { journal_.wait_for_next(); };
     timeout_ = milliseconds(1);
     convert_ = [](std::string_view, std::string_view, const std::stop_token& stop, const Fatal&) {
         wait_for_stop(stop);
@@ -388,7 +391,7 @@ TEST_F(WorkerTest, TheDeadlineIsNotForAnOutputThatStands) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = 3 * milliseconds(600);
     timeout_ = milliseconds(500);  // before the heartbeat
-    queue_.while_completing_ = [this] {
+    queue_.while_settling_ = [this] {
         journal_.wait_for_next();
         no_answer();
     };
@@ -398,7 +401,7 @@ TEST_F(WorkerTest, TheDeadlineIsNotForAnOutputThatStands) {
 TEST_F(WorkerTest, AHardStopIsNotForAnOutputThatStands) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = milliseconds(30);
-    queue_.while_completing_ = [this] {
+    queue_.while_settling_ = [this] {
         hard_.request_stop();
         journal_.wait_for_next();
         no_answer();
@@ -411,7 +414,7 @@ TEST_F(WorkerTest, AHardStopBeforeAJobCancelsItAtOnce) {
     const milliseconds heartbeat(1000);
     queue_.waiting_ = {delivery(kJob), delivery(kJob)};
     queue_.rules_.ack_wait = 3 * heartbeat;
-    queue_.while_completing_ = [this] {
+    queue_.while_settling_ = [this] {
         hard_.request_stop();
         journal_.wait_for_next();
     };
