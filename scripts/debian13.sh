@@ -42,7 +42,7 @@ base() { debootstrap --variant=minbase trixie "$1"; }
 # In namespaces of its own, since packages' scripts may want /proc and /dev, or start something.
 with_packages() {
     cp -a "$cache/base" "$1"
-    cp scripts/packages.sh scripts/install-packages.sh "$1/tmp/"
+    cp scripts/*.sh "$1/tmp/"
     in_tree "$1" /tmp/install-packages.sh test
 }
 

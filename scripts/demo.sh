@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
-# From a bare Debian to pictures that went through a real queue: installs what is missing, builds, and shows each step.
+# demo.sh [PICTURE...]: from a bare Debian to pictures that went through a real queue: installs what is missing, builds, and
+# shows each step. Without arguments it takes the pictures of testdata/images, and shows a job that nobody can do as well.
 # The queue is a private nats-server that ends with the demo. BUILD_DIR: where to build (build).
 # Exit status 0: every picture was done, and the job that nobody can do stayed readable.
 set -euo pipefail
+own=()
+for picture in "$@"; do
+    if [[ ! -f $picture || ! -r $picture ]]; then
+        echo "demo.sh: $picture is no file that can be read" >&2
+        exit 2
+    fi
+    own+=("$(realpath "$picture")")
+done
 cd "$(dirname "$0")/.."
 build=${BUILD_DIR:-build}
 pictures=testdata/images
@@ -12,16 +21,6 @@ step_number=0
 step() {
     step_number=$((step_number + 1))
     printf '\n%d. %s\n' "$step_number" "$1"
-}
-
-# quietly LOG COMMAND...: the output is shown only when the command fails.
-quietly() {
-    local log=$1
-    shift
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        return 1
-    fi
 }
 
 temp=$(mktemp -d)
@@ -47,9 +46,9 @@ for variable in "${!BW_@}"; do unset "$variable"; done
 step "Installing what is missing, and building"
 scripts/install-packages.sh test
 mkdir -p "$build"
+scripts/with-progress.sh "$build/demo-configure.log" "configuring" cmake -S . -B "$build"
 if [[ ! -e $build/bw ]]; then echo "   the first build takes a minute or two"; fi
-quietly "$build/demo-configure.log" cmake -S . -B "$build"
-quietly "$build/demo-build.log" cmake --build "$build" --target bw -j"$(nproc)"
+scripts/with-progress.sh "$build/demo-build.log" "building" cmake --build "$build" --target bw -j"$(nproc)"
 bw=$(realpath "$build/bw")
 echo "   $("$bw" --version), in $build/bw"
 
@@ -73,8 +72,9 @@ step "\`bw setup\` creates the work queue"
 "$bw" setup 2>"$temp/setup.log" | sed 's/^/   /' || { cat "$temp/setup.log" >&2; exit 1; }
 
 step "Two workers, started again whenever they end"
-rm -rf "$results"
-mkdir "$results"
+# What an earlier demo made of the reader's own pictures stays.
+if ((${#own[@]} == 0)); then rm -rf "$results"; fi
+mkdir -p "$results"
 # The short pause after a failure keeps the demo brief: by default the five tries take 15 s.
 export OUTDIR=$PWD/$results BW_RETRY_DELAY=200ms
 # keep_running LOG: what systemd, Docker or Kubernetes do for a real worker.
@@ -98,14 +98,32 @@ echo "   OUTDIR=$results BW_RETRY_DELAY=$BW_RETRY_DELAY $build/bw   (twice)"
 
 demo() { /usr/bin/python3 -B scripts/demo/demo.py "$@"; }
 
-step "A job for each picture in $pictures, and what the workers say when it is done"
-demo pictures "$pictures" "$results" "$temp"/worker-{1,2}.log
+if ((${#own[@]} > 0)); then
+    step "A job for each of your pictures, and what the workers say when it is done"
+    demo pictures "$results" "$temp"/worker-{1,2}.log "${own[@]}"
+    step "Your pictures in black and white are in $results/"
+else
+    step "A job for each picture in $pictures, and what the workers say when it is done"
+    demo pictures "$results" "$temp"/worker-{1,2}.log "$pictures"/*
 
-step "A job that nobody can do: {}"
-demo poison "$temp"/worker-{1,2}.log
+    step "A job that nobody can do: {}"
+    demo poison "$temp"/worker-{1,2}.log
 
-step "The results"
-scripts/demo/contact-sheet.sh "$pictures" "$results" "$results/contact-sheet.png"
-echo "   black and white pictures: $results/"
-echo "   before and after:         $results/contact-sheet.png"
-echo "   The workers and the server end with the demo; README.md shows how to run your own."
+    step "The results"
+    scripts/demo/contact-sheet.sh "$pictures" "$results" "$results/contact-sheet.png"
+    echo "   black and white pictures: $results/"
+    echo "   before and after:         $results/contact-sheet.png"
+fi
+
+cat <<END
+
+The demo's workers and its server end now. For pictures of your own:
+   scripts/demo.sh PICTURE...
+or, as README.md tells in full, with a queue that stays:
+   $server -js -a 127.0.0.1 -p 4222 &
+   $build/bw setup
+   OUTDIR=/tmp $build/bw --workers auto &
+   nats req IMAGES.blackandwhite '{"id": "mine", "image": "file:///home/you/picture.jpg"}'
+   ls -l /tmp/mine.jpg
+scripts/build-nats-tools.sh builds the nats CLI with Go; https://github.com/nats-io/natscli/releases has it built.
+END

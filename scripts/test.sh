@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test.sh [CTEST OPTION...]: from a bare Debian to all tests run: installs what is missing, builds, tests. BUILD_DIR: where to
-# build (build).
+# test.sh [CTEST OPTION...]: from a bare Debian to all tests run: installs what is missing, builds, tests. BUILD_DIR says where
+# to build (build).
 # The last line is "N passed, N failed, N skipped"; the exit status is not 0 when anything failed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,18 +11,9 @@ scripts/install-packages.sh test
 scripts/build-nats-tools.sh || true
 
 mkdir -p "$build"
-# quietly LOG COMMAND...: the output is shown only when the command fails.
-quietly() {
-    local log=$build/$1
-    shift
-    if ! "$@" >"$log" 2>&1; then
-        cat "$log" >&2
-        return 1
-    fi
-}
 echo "building in $build"
 # Warnings are errors in CI only: elsewhere a compiler that we have not seen must not stop anyone.
-quietly configure.log cmake -S . -B "$build" ${CI:+-DBW_WERROR=ON}
-quietly build.log cmake --build "$build" -j"$(nproc)"
+scripts/with-progress.sh "$build/configure.log" "configuring" cmake -S . -B "$build" ${CI:+-DBW_WERROR=ON}
+scripts/with-progress.sh "$build/build.log" "building" cmake --build "$build" -j"$(nproc)"
 
 scripts/run-ctest.sh "$build" "$@"

@@ -1,7 +1,7 @@
 """The client's side of scripts/demo.sh: sends jobs, and shows what comes of them.
 
-    demo.py pictures FOLDER RESULTS WORKER_LOG...
-    demo.py poison WORKER_LOG...
+    demo.py pictures RESULTS WORKER_LOG WORKER_LOG PICTURE...
+    demo.py poison WORKER_LOG WORKER_LOG
 
 NATS_URL is the server. Exit status 1: something did not come about in time.
 """
@@ -20,7 +20,7 @@ sys.path.insert(0, str(SOURCE_DIR / "tests/e2e"))
 from harness.jetstream import MAX_DELIVERIES, JetStream  # noqa: E402  (after the path)
 from harness.nats import Connection  # noqa: E402
 
-DEADLINE = 60  # seconds, for each of both; an idle machine needs five
+DEADLINE = 60  # seconds, for the pictures and again for the job that nobody can do; an idle machine needs five
 
 
 def say(text):
@@ -45,7 +45,7 @@ class Logs:
 
 
 def wait_for(subscription, logs, deadline):
-    """The next message. Shows what the workers complain of meanwhile."""
+    """The next message. Meanwhile it shows the errors that the workers log."""
     while True:
         logs.show()
         try:
@@ -60,13 +60,13 @@ def wait_for(subscription, logs, deadline):
 
 def job_ids(pictures):
     """An id for each picture: letters, digits and hyphens, so that it can stand in a subject too."""
-    stems = [picture.stem for picture in pictures]
-    names = [picture.stem if stems.count(picture.stem) == 1 else picture.name for picture in pictures]
-    return [re.sub(r"\W+", "-", name).strip("-") for name in names]
+    words = lambda name: re.sub(r"\W+", "-", name).strip("-")
+    stems = [words(picture.stem) for picture in pictures]
+    return [stem if stem and stems.count(stem) == 1 else words(f"{number}-{picture.name}")
+            for number, (stem, picture) in enumerate(zip(stems, pictures), 1)]
 
 
-def send_pictures(js, folder, results, logs):
-    pictures = sorted(path.resolve() for path in Path(folder).iterdir())
+def send_pictures(js, pictures, results, logs):
     waiting = dict(zip(job_ids(pictures), pictures))
     jobs = [json.dumps({"id": job_id, "image": picture.as_uri(), "advisory": f"advisory.{job_id}"}, ensure_ascii=False)
             for job_id, picture in waiting.items()]
@@ -96,7 +96,7 @@ def send_pictures(js, folder, results, logs):
 
 
 def wait_until(reached, complaint):
-    """For what follows the message just received by a moment: the acknowledgement, a line in a log."""
+    """Waits for what comes a moment after the message just received: the acknowledgement, a line in a log."""
     deadline = time.monotonic() + 10
     while not reached():
         if time.monotonic() > deadline:
@@ -136,7 +136,8 @@ def main():
     with Connection(os.environ["NATS_URL"]) as connection:
         js = JetStream(connection)
         if sys.argv[1] == "pictures":
-            send_pictures(js, sys.argv[2], sys.argv[3], Logs(sys.argv[4:]))
+            pictures = sorted(Path(picture).resolve() for picture in sys.argv[5:])
+            send_pictures(js, pictures, sys.argv[2], Logs(sys.argv[3:5]))
         else:
             send_poison(js, Logs(sys.argv[2:]))
 
