@@ -120,7 +120,7 @@ cat <<END
 The demo's workers and its server end now. For pictures of your own:
    scripts/demo.sh PICTURE...
 or, as README.md tells in full, with a queue that stays:
-   $server -js -a 127.0.0.1 -p 4222 &
+   $server -js -a 127.0.0.1 -p 4222 -sd /tmp/bw-queue &
    $build/bw setup
    OUTDIR=/tmp $build/bw --workers auto &
    nats req IMAGES.blackandwhite '{"id": "mine", "image": "file:///home/you/picture.jpg"}'
