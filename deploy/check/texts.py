@@ -63,7 +63,7 @@ def dashboard():
 
 
 def settings():
-    known = set(re.findall(r"^\| `(\w+)` \| `--", (TREE / "README.md").read_text(), re.MULTILINE))
+    known = set(re.findall(r"^\| `(\w+)` \| `--", (TREE / "docs/settings.md").read_text(), re.MULTILINE))
     known |= {"BW_USER", "BW_IN", "BW_OUT"}  # compose.yaml's own
     for file in [TREE / "docs/operations.md", *DEPLOY.rglob("*.y*ml"), *DEPLOY.rglob("*.service"), DEPLOY / "README.md"]:
         unknown = set(re.findall(r"\bBW_[A-Z_]+", file.read_text())) - known

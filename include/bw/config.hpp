@@ -1,5 +1,5 @@
-// The settings of bw: one table, from which the flags, --help, and the README's table come. Pure; any thread.
-// Environment first; a flag wins. An empty value counts as not set.
+// The settings of bw: one table, from which the flags, --help, and the table of docs/settings.md come. Pure;
+// any thread. Environment first; a flag wins. An empty value counts as not set.
 #pragma once
 
 #include <chrono>

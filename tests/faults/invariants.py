@@ -8,7 +8,7 @@ from harness import pictures
 from .history import Explanations, History
 from .outdir import TEMPORARY
 
-# The README's table, and the signals that we end workers with.
+# The table of docs/exit-codes.md, and the signals that we end workers with.
 EXIT_CODES = {0: "stopped as asked", 3: "queue", 4: "job", 5: "image", 6: "output", 7: "timeout", 8: "stopped",
               10: "input", -9: "killed", -15: "terminated before it handled signals"}
 SHOWN = 10
@@ -189,6 +189,6 @@ def workers(it, verdict):
              if worker.process.returncode not in EXIT_CODES
              or (worker.process.returncode == -15 and worker.lines)]
     told = ", ".join(f"{codes[code]} x {code} ({EXIT_CODES.get(code, '?')})" for code in sorted(codes, key=str))
-    verdict.check("every exit code is one of the README's", f"{len(every)} workers: {told}", wrong)
+    verdict.check("every exit code is a documented one", f"{len(every)} workers: {told}", wrong)
     verdict.check("every line of theirs is a log line", f"{sum(len(worker.lines) for worker in every)} lines",
                   it.history.odd_lines)

@@ -218,15 +218,15 @@ TEST(Config, ReadsWhereThePageIsServed) {
     EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, Command::kSetup).metrics_address, ":0");
 }
 
-TEST(Config, ReadmeHasTheTable) {
-    std::ostringstream readme;
-    readme << std::ifstream(BW_SOURCE_DIR "/README.md").rdbuf();
+TEST(Config, IsDocumentedRowByRow) {
+    std::ostringstream page;
+    page << std::ifstream(BW_SOURCE_DIR "/docs/settings.md").rdbuf();
     for (const Setting& setting : settings()) {
         std::ostringstream row;
         row << "| `" << setting.variable << "` | `" << setting.flag << "` |";
         if (!setting.fallback.empty()) row << " `" << setting.fallback << "`";
         row << " | " << setting.meaning << " |";
-        EXPECT_THAT(readme.str(), HasSubstr(row.str()));
+        EXPECT_THAT(page.str(), HasSubstr(row.str()));
     }
 }
 

@@ -8,7 +8,7 @@
 
 namespace bw {
 
-// The value is the exit code; README.md documents each.
+// The value is the exit code; docs/exit-codes.md documents each.
 enum class ErrorKind {
     kInternal = 1,       // a defect of bw, or no memory
     kConfiguration = 2,  // a setting or the command line
