@@ -15,8 +15,11 @@ int main() {
     bw::Config config;
     if (!bw::load_config(bw::process_environment, {}, bw::Command::kWork, config).empty())
         return EXIT_FAILURE;
-    const bw::ImageSettings settings{config.dither, config.formats, config.max_pixels, config.max_frames,
-                                     config.max_memory_bytes};
+    const bw::ImageSettings settings{.dither = config.dither,
+                                     .formats = config.formats,
+                                     .max_pixels = config.max_pixels,
+                                     .max_frames = config.max_frames,
+                                     .max_memory_bytes = config.max_memory_bytes};
     bw::start_images(settings);
     const auto storage =
         bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});

@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "bw/dither.hpp"
-#include "image/bilevel.hpp"
-#include "image/jpeg.hpp"
+#include "image/jpeg/jpeg.hpp"
+#include "image/magick/bilevel.hpp"
 
 namespace {
 
@@ -54,16 +54,16 @@ void add(const std::string& name, const std::function<void(benchmark::State&)>& 
 void add_codec(const std::filesystem::path& file, const std::string& picture) {
     std::ifstream stream(file, std::ios::binary);
     const std::string bytes(std::istreambuf_iterator<char>(stream), {});
-    auto decoded = bw::jpeg::decode(bytes, [] {});
+    auto decoded = bw::image::jpeg::decode(bytes, [] {});
     add("decode" + picture, [bytes](benchmark::State& state) {
         measure(
-            state, [&] { return bytes; }, [](auto& source) { bw::jpeg::decode(source, [] {}); });
+            state, [&] { return bytes; }, [](auto& source) { bw::image::jpeg::decode(source, [] {}); });
     });
     bw::make_monochrome(decoded.grey, bw::Dither::kRiemersma);
     add("encode" + picture, [decoded](benchmark::State& state) {
         measure(
             state, [&] { return decoded; },
-            [](auto& result) { bw::jpeg::encode(result.grey, result.metadata, [] {}); });
+            [](auto& result) { bw::image::jpeg::encode(result.grey, result.metadata, [] {}); });
     });
 }
 
@@ -82,7 +82,7 @@ void add_picture(const std::filesystem::path& file) {
     }
     add("frame" + picture, [frame](benchmark::State& state) {
         measure(state, frame,
-                [](auto& image) { bw::image::make_bilevel(image, bw::Dither::kRiemersma, [] {}); });
+                [](auto& image) { bw::image::magick::make_bilevel(image, bw::Dither::kRiemersma, [] {}); });
     });
     add("library" + picture, [frame](benchmark::State& state) {
         measure(state, frame, [](auto& image) { image.type(Magick::BilevelType); });

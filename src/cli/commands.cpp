@@ -40,7 +40,11 @@ ConnectionOptions connection_options(const Config& config) {
 }
 
 ImageSettings image_settings(const Config& config) {
-    return {config.dither, config.formats, config.max_pixels, config.max_frames, config.max_memory_bytes};
+    return {.dither = config.dither,
+            .formats = config.formats,
+            .max_pixels = config.max_pixels,
+            .max_frames = config.max_frames,
+            .max_memory_bytes = config.max_memory_bytes};
 }
 
 void close_sandbox(const Config& config) {

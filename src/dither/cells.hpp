@@ -5,7 +5,7 @@
 
 #include "bw/dither.hpp"
 
-namespace bw::mono {
+namespace bw::dither {
 
 constexpr std::size_t kLevels = 65536;
 
@@ -29,7 +29,7 @@ struct LevelCount {
     Level level;
     std::uint32_t count;
 };
-using Histogram = std::vector<LevelCount>;
+using LevelCounts = std::vector<LevelCount>;
 
 // How many pixels are worked on between two checkpoints, where nothing else divides the work.
 constexpr std::size_t kPart = 1U << 20;
@@ -42,4 +42,4 @@ void in_parts(std::size_t pixels, const Checkpoint& checkpoint, const Work& work
     }
 }
 
-}  // namespace bw::mono
+}  // namespace bw::dither

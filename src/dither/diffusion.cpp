@@ -10,7 +10,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace bw::mono {
+namespace bw::dither {
 namespace {
 
 constexpr std::size_t kErrors = 16;  // what a pixel inherits: those of the last 16 before it
@@ -236,4 +236,4 @@ void diffuse(GreyImage& image, std::span<const Level> stretch, const Palette& pa
     diffusion.finish();
 }
 
-}  // namespace bw::mono
+}  // namespace bw::dither

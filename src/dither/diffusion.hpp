@@ -5,10 +5,10 @@
 
 #include "palette.hpp"
 
-namespace bw::mono {
+namespace bw::dither {
 
 // Every level, as stretched, becomes 0 or 65535, after one of the palette's two entries.
 void diffuse(GreyImage& image, std::span<const Level> stretch, const Palette& palette,
              const Checkpoint& checkpoint);
 
-}  // namespace bw::mono
+}  // namespace bw::dither

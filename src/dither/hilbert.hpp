@@ -9,24 +9,25 @@
 #include <cstdint>
 #include <span>
 
-namespace bw::mono {
+namespace bw::dither {
 
 // The curve from (0, 0) down, right, and up, to (1, 0), is kDown; the others are it mirrored at the diagonal
 // (kSwapped), turned half round (kTurned), or both.
 enum Orientation : unsigned { kDown = 0, kSwapped = 1, kTurned = 2 };
 
-struct Place {
+struct Position {
     std::uint8_t x, y;
 };
 
 // The quadrant that comes as number `step` (0 to 3) in a square, and its own orientation.
-constexpr Place quadrant(unsigned orientation, unsigned step) {
-    Place place{static_cast<std::uint8_t>(step >> 1), static_cast<std::uint8_t>(step == 1 || step == 2)};
-    if (orientation & kSwapped) place = {place.y, place.x};
+constexpr Position quadrant(unsigned orientation, unsigned step) {
+    Position position{static_cast<std::uint8_t>(step >> 1),
+                      static_cast<std::uint8_t>(step == 1 || step == 2)};
+    if (orientation & kSwapped) position = {position.y, position.x};
     if (orientation & kTurned) {
-        place = {static_cast<std::uint8_t>(1 - place.x), static_cast<std::uint8_t>(1 - place.y)};
+        position = {static_cast<std::uint8_t>(1 - position.x), static_cast<std::uint8_t>(1 - position.y)};
     }
-    return place;
+    return position;
 }
 
 constexpr unsigned orientation_within(unsigned orientation, unsigned step) {
@@ -41,8 +42,8 @@ class HilbertCurve {
     HilbertCurve(std::size_t columns, std::size_t rows) : columns_(columns), rows_(rows) {
         for (unsigned orientation = 0; orientation < 4; ++orientation) {
             for (std::size_t i = 0; i < kBlock; ++i) {
-                const Place place = kPlaces[orientation][i];
-                offsets_[orientation][i] = static_cast<std::uint32_t>(place.y * columns + place.x);
+                const Position position = kPositions[orientation][i];
+                offsets_[orientation][i] = static_cast<std::uint32_t>(position.y * columns + position.x);
             }
         }
     }
@@ -62,23 +63,23 @@ class HilbertCurve {
   private:
     static constexpr unsigned kBlockSize = 4;  // as a power of two
 
-    static constexpr auto kPlaces = [] {
-        std::array<std::array<Place, kBlock>, 4> places{};
+    static constexpr auto kPositions = [] {
+        std::array<std::array<Position, kBlock>, 4> positions{};
         for (unsigned start = 0; start < 4; ++start) {
             for (unsigned i = 0; i < kBlock; ++i) {
                 unsigned orientation = start;
-                Place place{0, 0};
+                Position position{0, 0};
                 for (unsigned size = kBlockSize; size-- > 0;) {
                     const unsigned step = (i >> (2 * size)) & 3U;
-                    const Place part = quadrant(orientation, step);
-                    place = {static_cast<std::uint8_t>(2 * place.x + part.x),
-                             static_cast<std::uint8_t>(2 * place.y + part.y)};
+                    const Position part = quadrant(orientation, step);
+                    position = {static_cast<std::uint8_t>(2 * position.x + part.x),
+                                static_cast<std::uint8_t>(2 * position.y + part.y)};
                     orientation = orientation_within(orientation, step);
                 }
-                places[start][i] = place;
+                positions[start][i] = position;
             }
         }
-        return places;
+        return positions;
     }();
 
     template <typename Visit>
@@ -87,7 +88,7 @@ class HilbertCurve {
         if (size == kBlockSize) return block(x, y, orientation, visit);
         const std::size_t half = std::size_t{1} << (size - 1);
         for (unsigned step = 0; step < 4; ++step) {
-            const Place part = quadrant(orientation, step);
+            const Position part = quadrant(orientation, step);
             square(size - 1, x + part.x * half, y + part.y * half, orientation_within(orientation, step),
                    visit);
         }
@@ -101,9 +102,9 @@ class HilbertCurve {
         std::array<std::uint32_t, kBlock> inside;
         std::size_t count = 0;
         for (std::size_t i = 0; i < kBlock; ++i) {
-            const Place place = kPlaces[orientation][i];
+            const Position position = kPositions[orientation][i];
             inside[count] = offsets[i];
-            count += x + place.x < columns_ && y + place.y < rows_ ? 1 : 0;
+            count += x + position.x < columns_ && y + position.y < rows_ ? 1 : 0;
         }
         visit(start, std::span(inside).first(count));
     }
@@ -113,4 +114,4 @@ class HilbertCurve {
     std::array<std::array<std::uint32_t, kBlock>, 4> offsets_;
 };
 
-}  // namespace bw::mono
+}  // namespace bw::dither

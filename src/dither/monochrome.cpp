@@ -9,8 +9,8 @@
 namespace bw {
 namespace {
 
-using mono::Histogram;
-using mono::kLevels;
+using dither::kLevels;
+using dither::LevelCounts;
 
 constexpr Level kBlack = 0;
 constexpr Level kWhite = 65535;
@@ -20,16 +20,16 @@ constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageM
 constexpr double kGreen = 0.715158;
 constexpr double kBlue = 0.072186;
 
-Histogram histogram_of(const GreyImage& image, const Checkpoint& checkpoint) {
-    std::vector<std::uint32_t> counts(kLevels);
-    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
-        for (std::size_t i = first; i < end; ++i) ++counts[image.levels[i]];
+LevelCounts count_levels(const GreyImage& image, const Checkpoint& checkpoint) {
+    std::vector<std::uint32_t> by_level(kLevels);
+    dither::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) ++by_level[image.levels[i]];
     });
-    Histogram histogram;
+    LevelCounts counts;
     for (std::size_t level = 0; level < kLevels; ++level) {
-        if (counts[level] > 0) histogram.push_back({static_cast<Level>(level), counts[level]});
+        if (by_level[level] > 0) counts.push_back({static_cast<Level>(level), by_level[level]});
     }
-    return histogram;
+    return counts;
 }
 
 // The levels that become black and white when a picture is stretched to the whole range.
@@ -39,21 +39,21 @@ struct Range {
 };
 
 // How many pixels may lie under `black`, and how many over `white`.
-Range range_of(const Histogram& histogram, double under_black, double over_white) {
+Range range_of(const LevelCounts& counts, double under_black, double over_white) {
     const auto first_beyond = [](auto begin, auto end, double limit) {
         const auto whole = static_cast<std::uint64_t>(limit);
         std::uint64_t seen = 0;
         return std::find_if(begin, end, [&](const auto& one) { return (seen += one.count) > whole; })->level;
     };
-    return {first_beyond(histogram.begin(), histogram.end(), under_black),
-            first_beyond(histogram.rbegin(), histogram.rend(), over_white)};
+    return {first_beyond(counts.begin(), counts.end(), under_black),
+            first_beyond(counts.rbegin(), counts.rend(), over_white)};
 }
 
 // By level; of those that occur, what each becomes.
-std::vector<Level> stretch_levels(const Histogram& histogram, const Range& range) {
+std::vector<Level> stretch_levels(const LevelCounts& counts, const Range& range) {
     std::vector<Level> stretched(kLevels);
     const double width = range.white - range.black;
-    for (const auto& [level, count] : histogram) {
+    for (const auto& [level, count] : counts) {
         if (range.black == range.white) {
             stretched[level] = level;
         } else {
@@ -64,15 +64,15 @@ std::vector<Level> stretch_levels(const Histogram& histogram, const Range& range
     return stretched;
 }
 
-std::vector<Level> stretch_levels(const Histogram& histogram, std::size_t pixels) {
+std::vector<Level> stretch_levels(const LevelCounts& counts, std::size_t pixels) {
     const auto all = static_cast<double>(pixels);
-    return stretch_levels(histogram, range_of(histogram, all * 0.0015, all - all * 0.9995));
+    return stretch_levels(counts, range_of(counts, all * 0.0015, all - all * 0.9995));
 }
 
 void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
     const auto columns = static_cast<double>(image.columns);
     const auto rows = static_cast<double>(image.rows);
-    const Range range = range_of(histogram_of(image, checkpoint), 0.02 * columns * rows,
+    const Range range = range_of(count_levels(image, checkpoint), 0.02 * columns * rows,
                                  columns * rows - 0.99 * columns * rows);
     const double scale = 65535.0 * (1.0 / (range.white - range.black));
     const auto is_black = [&](std::size_t level) {
@@ -84,7 +84,7 @@ void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
     for (std::size_t step = kLevels / 2; step > 0; step /= 2) {
         if (is_black(first_white + step - 1)) first_white += step;
     }
-    mono::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
+    dither::in_parts(image.levels.size(), checkpoint, [&](std::size_t first, std::size_t end) {
         for (std::size_t i = first; i < end; ++i) {
             image.levels[i] = image.levels[i] >= first_white ? kWhite : kBlack;
         }
@@ -92,34 +92,34 @@ void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
 }
 
 void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
-    const Histogram histogram = histogram_of(image, checkpoint);
-    const auto stretched = stretch_levels(histogram, image.levels.size());
+    const LevelCounts counts = count_levels(image, checkpoint);
+    const auto stretched = stretch_levels(counts, image.levels.size());
     const auto is_done = [&](const auto& one) {
         return stretched[one.level] == kBlack || stretched[one.level] == kWhite;
     };
     // A scan, say: its levels are the palette, and no pixel leaves an error.
-    if (std::all_of(histogram.begin(), histogram.end(), is_done)) {
+    if (std::all_of(counts.begin(), counts.end(), is_done)) {
         for (Level& level : image.levels) level = stretched[level];
         return;
     }
-    const auto palette = mono::make_palette(image, histogram, stretched, checkpoint);
+    const auto palette = dither::make_palette(image, counts, stretched, checkpoint);
     if (palette.size == 1) {
         return std::fill(image.levels.begin(), image.levels.end(), palette.is_white(0) ? kWhite : kBlack);
     }
-    mono::diffuse(image, stretched, palette, checkpoint);
+    dither::diffuse(image, stretched, palette, checkpoint);
 }
 
 // Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
 // what a pixel inherits is rounded once, half up.
 void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
-    const auto stretched = stretch_levels(histogram_of(image, checkpoint), image.levels.size());
+    const auto stretched = stretch_levels(count_levels(image, checkpoint), image.levels.size());
     std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
     for (std::size_t y = 0; y < image.rows; ++y) {
         Level* row = image.levels.data() + y * image.columns;
         std::int32_t left = 0;
         std::int32_t above_left = 0;
         for (std::size_t x = 0; x < image.columns; ++x) {
-            if ((y * image.columns + x) % mono::kPart == 0) checkpoint();
+            if ((y * image.columns + x) % dither::kPart == 0) checkpoint();
             const std::int32_t inherited = 7 * left + 3 * above[x + 2] + 5 * above[x + 1] + above_left;
             const std::int32_t level = stretched[row[x]] + ((inherited + 8) >> 4);
             row[x] = level > kHalf ? kWhite : kBlack;

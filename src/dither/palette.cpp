@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-namespace bw::mono {
+namespace bw::dither {
 namespace {
 
 constexpr int kDepth = 8;
@@ -137,17 +137,17 @@ Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch,
     return tree.prune();
 }
 
-// Errors and sums in integers, from the histogram. Enough to prune by, unless two numbers come so near to
-// each other that the rounding of doubles would decide.
+// Errors and sums in integers, from the counts of the levels. Enough to prune by, unless two numbers come so
+// near to each other that the rounding of doubles would decide.
 struct Totals {
     std::array<std::int64_t, kTreeNodes> error{};  // of twice the distances
     std::array<std::int64_t, kTreeNodes> pixels{};
     std::array<std::int64_t, kTreeNodes> sum{};
 };
 
-Totals total(const Histogram& histogram, std::span<const Level> stretch) {
+Totals total(const LevelCounts& counts, std::span<const Level> stretch) {
     Totals totals;
-    for (const auto& [grey, pixels] : histogram) {
+    for (const auto& [grey, pixels] : counts) {
         const std::int64_t count = pixels;
         const Level level = stretch[grey];
         for (std::size_t node = kFirstCell + cell(level); node > kRoot; node /= 2) {
@@ -243,10 +243,10 @@ bool Palette::by_distance_alone() const {
     return levels[0] != levels[1] && std::none_of(nodes.begin() + 4, nodes.end(), deeper);
 }
 
-Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch,
+Palette make_palette(const GreyImage& image, const LevelCounts& counts, std::span<const Level> stretch,
                      const Checkpoint& checkpoint) {
-    const auto quick = palette_by_totals(total(histogram, stretch));
+    const auto quick = palette_by_totals(total(counts, stretch));
     return quick ? *quick : palette_by_runs(image, stretch, checkpoint);
 }
 
-}  // namespace bw::mono
+}  // namespace bw::dither

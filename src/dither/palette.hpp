@@ -8,7 +8,7 @@
 
 #include "cells.hpp"
 
-namespace bw::mono {
+namespace bw::dither {
 
 // Nodes in heap order: the root is 1, the children of n are 2n and 2n + 1, the cells 256 to 511.
 constexpr std::size_t kRoot = 1;
@@ -33,7 +33,7 @@ class Palette {
 };
 
 // `stretch` has, by level, what each is stretched to.
-Palette make_palette(const GreyImage& image, const Histogram& histogram, std::span<const Level> stretch,
+Palette make_palette(const GreyImage& image, const LevelCounts& counts, std::span<const Level> stretch,
                      const Checkpoint& checkpoint);
 
-}  // namespace bw::mono
+}  // namespace bw::dither

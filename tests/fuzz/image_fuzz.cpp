@@ -9,14 +9,18 @@
 #include "bw/image.hpp"
 #include "check.hpp"
 #include "image/formats.hpp"
-#include "image/magick.hpp"
+#include "image/magick/frames.hpp"
+#include "image/magick/start.hpp"
 
 namespace bw::fuzz {
 namespace {
 
 // The same limits as a worker's, but so low that an input takes milliseconds.
-const ImageSettings kSettings{
-    Dither::kRiemersma, {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"}, 64 * 1024, 8, 16U << 20U};
+const ImageSettings kSettings{.dither = Dither::kRiemersma,
+                              .formats = {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"},
+                              .max_pixels = 64 * 1024,
+                              .max_frames = 8,
+                              .max_memory_bytes = 16U << 20U};
 
 struct Choice {
     const char* extension;
@@ -48,10 +52,10 @@ bool is_black_and_white(Magick::Image& frame) {
 void check_result(const std::string& result) {
     const auto format = image::format_of(result);
     require(format && image::is_among(kSettings.formats, *format), "a result is a picture of a known format");
-    image::limit_magick(kSettings.max_memory_bytes);
-    image::Frames frames;
+    image::magick::limit_memory(kSettings.max_memory_bytes);
+    image::magick::Frames frames;
     try {
-        frames = image::decode(result, *format, kSettings.max_memory_bytes, {});
+        frames = image::magick::decode(result, *format, kSettings.max_memory_bytes, {});
     } catch (const Error& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }

@@ -4,18 +4,20 @@
 #include "bw/base/error.hpp"
 #include "bw/dither.hpp"
 #include "check.hpp"
-#include "image/headers.hpp"
-#include "image/jpeg.hpp"
+#include "image/headers/excess.hpp"
+#include "image/jpeg/jpeg.hpp"
 
 namespace bw::fuzz {
 namespace {
 
+namespace jpeg = image::jpeg;
+
 constexpr std::uint64_t kMaxPixels = 64 * 1024;
 
 bool is_direct(std::string_view bytes) {
-    const auto header = jpeg::inspect(bytes);
+    const auto header = jpeg::read_header(bytes);
     return header.direct && header.rows <= kMaxPixels / header.columns &&
-           image::count_jpeg_scans(bytes) <= image::kMaxJpegScans;
+           !image::headers::excess_of_jpeg(bytes, kMaxPixels);
 }
 
 std::string convert(std::string_view bytes) {
@@ -27,7 +29,7 @@ std::string convert(std::string_view bytes) {
     require(std::all_of(grey.levels.begin(), grey.levels.end(), [](Level l) { return l == 0 || l == 65535; }),
             "every level is black or white");
     auto result = jpeg::encode(grey, metadata, none);
-    const auto again = jpeg::inspect(result);
+    const auto again = jpeg::read_header(result);
     require(again.direct && again.columns == grey.columns && again.rows == grey.rows,
             "a result has the size of its source");
     return result;

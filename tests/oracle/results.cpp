@@ -34,7 +34,11 @@ void convert_file(const std::filesystem::path& folder, const std::filesystem::pa
     std::ostringstream bytes;
     bytes << std::ifstream(file, std::ios::binary).rdbuf();
     for (const auto& [dither, suffix] : kSuffixes) {
-        const ImageSettings settings{dither, kFormats, 1 << 24, 1000, 1 << 30};
+        const ImageSettings settings{.dither = dither,
+                                     .formats = kFormats,
+                                     .max_pixels = 1 << 24,
+                                     .max_frames = 1000,
+                                     .max_memory_bytes = 1 << 30};
         std::ofstream(folder / (file.filename().string() + suffix), std::ios::binary)
             << to_monochrome(bytes.str(), ".pbm", settings, {}).bytes;
     }
@@ -44,7 +48,7 @@ void convert_file(const std::filesystem::path& folder, const std::filesystem::pa
 
 void convert_files(const std::filesystem::path& folder, const std::filesystem::path& testdata) {
     std::filesystem::create_directory(folder);
-    start_images({Dither::kRiemersma, kFormats, 0, 0, 0});
+    start_images({.formats = kFormats});
     for (const auto& entry : std::filesystem::directory_iterator(testdata))
         convert_file(folder, entry.path());
 }

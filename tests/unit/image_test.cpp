@@ -9,8 +9,7 @@
 
 #include "bw/base/clock.hpp"
 #include "bw/base/error.hpp"
-#include "image/damage.hpp"
-#include "image/headers.hpp"
+#include "image/magick/damage.hpp"
 
 // Whether the pixels are right is shown end to end, against the real `convert`.
 namespace bw {
@@ -27,11 +26,11 @@ std::string content(const fs::path& path) {
     return bytes.str();
 }
 
-const ImageSettings kDefaults{Dither::kRiemersma,
-                              {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"},
-                              50'000'000,
-                              1000,
-                              std::uint64_t{1} << 30};
+const ImageSettings kDefaults{.dither = Dither::kRiemersma,
+                              .formats = {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"},
+                              .max_pixels = 50'000'000,
+                              .max_frames = 1000,
+                              .max_memory_bytes = std::uint64_t{1} << 30};
 
 std::string convert(std::string_view bytes, std::string_view extension,
                     const ImageSettings& settings = kDefaults) {
@@ -229,40 +228,14 @@ TEST(Damage, IsWhatLosesPixels) {
          {"Premature end of JPEG file", "Corrupt JPEG data: premature end of data segment",
           "Corrupt JPEG data: bad Huffman code", "Corrupt JPEG data: found marker 0xd3 instead of RST1",
           "Inconsistent progression sequence for component 0 coefficient 1", "IEND: CRC error"}) {
-        EXPECT_TRUE(image::is_damage(warning)) << warning;
+        EXPECT_TRUE(image::magick::is_damage(warning)) << warning;
     }
     for (const char* warning :
          {"Corrupt JPEG data: 4 extraneous bytes before marker 0xdb", "Corrupt JPEG data: bad ICC marker",
           "Warning: unknown JFIF revision number 3.01", "Unknown Adobe color transform code 3",
           "tEXt: CRC error", "gAMA: duplicate", "Unknown field with tag 65001 (0xfde9) encountered."}) {
-        EXPECT_FALSE(image::is_damage(warning)) << warning;
+        EXPECT_FALSE(image::magick::is_damage(warning)) << warning;
     }
-}
-
-TEST(Headers, ScansOfAJpegAreCountedAsLibjpegMeetsThem) {
-    using std::string_literals::operator""s;
-    const std::string scan = "\xff\xda\0\x08......data\xff\0data\xff\xd0more"s;
-    EXPECT_EQ(image::count_jpeg_scans("\xff\xd8"s + scan + scan + "\xff\xd9"), 2U);
-    EXPECT_EQ(image::count_jpeg_scans("\xff\xd8\xff\xe1\0\x06\xff\xda.."s + scan + "\xff\xd9" + scan), 1U)
-        << "neither in a thumbnail nor after the end";
-    EXPECT_EQ(image::count_jpeg_scans("\xff\xd8\xff\xff"s + scan), 1U) << "fill bytes";
-    for (const std::string& cut : {""s, "\xff"s, "\xff\xda"s, "\xff\xda\xff"s, "\xff\xe1\xff\xff"s}) {
-        EXPECT_EQ(image::count_jpeg_scans(cut), 0U);
-    }
-}
-
-TEST(Headers, FramesOfAnAnimatedWebp) {
-    using std::string_literals::operator""s;
-    const std::string head = "RIFF....WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x07\0\0"s;
-    const std::string frame = "ANMF\x03\0\0\0abc\0"s;
-    const auto animation = image::webp_animation(head + "ANIM\0\0\0\0"s + frame + frame);
-    ASSERT_TRUE(animation.has_value());
-    EXPECT_EQ(animation->frames, 2U);
-    EXPECT_EQ(animation->columns, 16U);
-    EXPECT_EQ(animation->rows, 8U);
-    EXPECT_EQ(image::webp_animation(head + "ANMF\xff\xff\xff\xff"s)->frames, 1U);
-    EXPECT_FALSE(image::webp_animation(head.substr(0, 29)).has_value());
-    EXPECT_FALSE(image::webp_animation(content(kTestdata / "images/photo.webp")).has_value());
 }
 
 TEST_F(ImageTest, OpensNothingButItsFormats) {

@@ -1,11 +1,13 @@
-#include "image/ballast.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstddef>
 #include <initializer_list>
 #include <string>
+
+#include "image/headers/excess.hpp"
+#include "image/headers/headers.hpp"
+#include "image/headers/webp.hpp"
 
 namespace bw::image {
 namespace {
@@ -18,7 +20,7 @@ constexpr std::uint64_t kMaxPixels = 1000;
 std::string excess(std::string_view bytes) {
     const auto format = format_of(bytes);
     if (!format) return "no picture";
-    return excess_of_ballast(bytes, *format, kMaxPixels).value_or("none");
+    return excess_in_headers(bytes, *format, kMaxPixels).value_or("none");
 }
 
 std::string number(std::uint64_t value, unsigned size, bool big_endian = false) {
@@ -62,7 +64,7 @@ std::string big_tiff_page(std::initializer_list<Entry> entries) {
 const std::string kTiff = "II*\0\x8\0\0\0"s;
 const std::string kBigTiff = "II+\0\x8\0\0\0\x10\0\0\0\0\0\0\0"s;
 
-TEST(BallastOfTiff, TilesHaveAtMostThePixelsOfAPicture) {
+TEST(ExcessOfTiff, TilesHaveAtMostThePixelsOfAPicture) {
     for (const unsigned type : {3U, 4U}) {
         EXPECT_EQ(excess(kTiff + tiff_page({{322, type, 25}, {323, type, 40}}, 0)), "none");
         EXPECT_THAT(excess(kTiff + tiff_page({{322, type, 25}, {323, type, 41}}, 0)),
@@ -78,7 +80,7 @@ TEST(BallastOfTiff, TilesHaveAtMostThePixelsOfAPicture) {
     EXPECT_EQ(excess(kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 40}})), "none");
 }
 
-TEST(BallastOfTiff, LaterPagesCountButNoThumbnails) {
+TEST(ExcessOfTiff, LaterPagesCountButNoThumbnails) {
     const auto small = [](std::uint64_t next) { return tiff_page({{256, 3, 1}}, next); };
     const std::string large = tiff_page({{322, 3, 25}, {323, 3, 41}}, 0);
     EXPECT_THAT(excess(kTiff + small(8 + small(0).size()) + large), HasSubstr("a tile"));
@@ -87,7 +89,7 @@ TEST(BallastOfTiff, LaterPagesCountButNoThumbnails) {
     EXPECT_EQ(excess(kTiff + with_thumbnail(8 + with_thumbnail(0).size()) + large), "none");
 }
 
-TEST(BallastOfTiff, DirectoriesThatDoNotFitSideBySide) {
+TEST(ExcessOfTiff, DirectoriesThatDoNotFitSideBySide) {
     EXPECT_THAT(excess(kTiff + tiff_page({{256, 3, 1}}, 8)), HasSubstr("circles"));
     // Each begins four bytes behind the one before.
     constexpr std::size_t kLink = 2 + 0xff * 12;
@@ -105,19 +107,19 @@ const std::string kApplication =
     "!\xff\x0b"
     "ABCDEFGH123\1x\0"s;
 
-TEST(BallastOfGif, Applications) {
+TEST(ExcessOfGif, Applications) {
     EXPECT_EQ(excess(kGif + repeated(kApplication, 1000) + kGifFrame + ";"), "none");
     EXPECT_THAT(excess(kGif + repeated(kApplication, 1001)), HasSubstr("more than 1000 application blocks"));
     EXPECT_THAT(excess(kGif + repeated(kGifFrame + kApplication, 1001)), HasSubstr("application blocks"));
     EXPECT_EQ(excess(kGif + kGifFrame + ";" + repeated(kApplication, 1001)), "none");  // behind the end
 }
 
-TEST(BallastOfGif, FramesWithPalettesOfTheirOwn) {
+TEST(ExcessOfGif, FramesWithPalettesOfTheirOwn) {
     const std::string frame = ",\0\0\0\0\1\0\1\0\x80\0\0\0\xff\xff\xff\2\2\x4c\1\0"s;
     EXPECT_THAT(excess(kGif + repeated(frame + kApplication, 1001)), HasSubstr("application blocks"));
 }
 
-TEST(BallastOfGif, Comments) {
+TEST(ExcessOfGif, Comments) {
     const auto comment = [](std::size_t sizes_of_16) {
         return kGif + "!\xfe" + repeated("\x10" + std::string(16, 'x'), sizes_of_16) + "\0"s + kGifFrame +
                ";";
@@ -133,7 +135,7 @@ std::string chunk(const std::string& kind, const std::string& body) {
     return number(body.size(), 4, true) + kind + body + "crc!";
 }
 
-TEST(BallastOfPng, CompressedTexts) {
+TEST(ExcessOfPng, CompressedTexts) {
     const auto of = [](const std::string& kind, const std::string& start, std::size_t size) {
         return kPng + chunk("IHDR", std::string(13, '\0')) +
                chunk(kind, start + std::string(size - start.size(), 'x'));
@@ -150,7 +152,7 @@ TEST(BallastOfPng, CompressedTexts) {
     EXPECT_THAT(excess(kPng + repeated(chunk("zTXt", std::string(1024, 'x')), 257)), HasSubstr(too_much));
 }
 
-TEST(BallastOfPng, TextsWithoutAnEnd) {
+TEST(ExcessOfPng, TextsWithoutAnEnd) {
     const std::string itxt = number(2 * kMaxTexts, 4, true) + "iTXt";
     EXPECT_EQ(excess(kPng + chunk("iTXt", "\1" + std::string(2 * kMaxTexts, 'x'))),
               "none");  // no NUL: no flag
@@ -160,7 +162,7 @@ TEST(BallastOfPng, TextsWithoutAnEnd) {
     EXPECT_THAT(excess(kPng + "\xff\xff\xff\xff" + "zTXt" + std::string(100, 'x')), HasSubstr("compressed"));
 }
 
-TEST(BallastOfPnm, Comments) {
+TEST(ExcessOfPnm, Comments) {
     const auto of = [](std::size_t size) { return "P2 #" + std::string(size - 1, 'x') + "\n1 1 255 0\n"; };
     EXPECT_EQ(excess(of(1 << 16)), "none");
     EXPECT_THAT(excess(of((1 << 16) + 1)), HasSubstr("more than 65536 bytes of comments in its header"));
@@ -168,7 +170,7 @@ TEST(BallastOfPnm, Comments) {
     EXPECT_EQ(excess("P1 1 1\n" + repeated("#", 1 << 17)), "none");  // among the pixels
 }
 
-TEST(Ballast, OfFilesThatEndAnywhere) {
+TEST(Excess, OfFilesThatEndAnywhere) {
     const std::string files[]{kTiff + tiff_page({{322, 3, 25}, {323, 3, 40}}, 0),
                               kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 40}}),
                               kGif + kApplication + kGifFrame + ";",
@@ -180,6 +182,31 @@ TEST(Ballast, OfFilesThatEndAnywhere) {
             EXPECT_TRUE(said == "none" || said == "no picture") << file.substr(0, 3) << " " << size;
         }
     }
+}
+
+TEST(Headers, ScansOfAJpegAreCountedAsLibjpegMeetsThem) {
+    const std::string scan = "\xff\xda\0\x08......data\xff\0data\xff\xd0more"s;
+    EXPECT_EQ(headers::count_jpeg_scans("\xff\xd8"s + scan + scan + "\xff\xd9"), 2U);
+    EXPECT_EQ(headers::count_jpeg_scans("\xff\xd8\xff\xe1\0\x06\xff\xda.."s + scan + "\xff\xd9" + scan), 1U)
+        << "neither in a thumbnail nor after the end";
+    EXPECT_EQ(headers::count_jpeg_scans("\xff\xd8\xff\xff"s + scan), 1U) << "fill bytes";
+    for (const std::string& cut : {""s, "\xff"s, "\xff\xda"s, "\xff\xda\xff"s, "\xff\xe1\xff\xff"s}) {
+        EXPECT_EQ(headers::count_jpeg_scans(cut), 0U);
+    }
+}
+
+TEST(Headers, FramesOfAnAnimatedWebp) {
+    const std::string head = "RIFF....WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x07\0\0"s;
+    const std::string frame = "ANMF\x03\0\0\0abc\0"s;
+    const auto animation = headers::extent_of_webp_animation(head + "ANIM\0\0\0\0"s + frame + frame);
+    ASSERT_TRUE(animation.has_value());
+    EXPECT_EQ(animation->frames, 2U);
+    EXPECT_EQ(animation->columns, 16U);
+    EXPECT_EQ(animation->rows, 8U);
+    EXPECT_EQ(headers::extent_of_webp_animation(head + "ANMF\xff\xff\xff\xff"s)->frames, 1U);
+    EXPECT_FALSE(headers::extent_of_webp_animation(head.substr(0, 29)).has_value());
+    EXPECT_FALSE(headers::extent_of_webp_animation("RIFF....WEBPVP8 "s + head.substr(16)).has_value())
+        << "one picture";
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "reference/monochrome.hpp"
+#include "bw/dither.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "bw/dither.hpp"
 #include "oracle/pictures.hpp"
+#include "reference/monochrome.hpp"
 
 namespace bw {
 namespace {

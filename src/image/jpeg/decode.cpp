@@ -4,13 +4,14 @@
 #include <utility>
 #include <vector>
 
+#include "../refuse.hpp"
 #include "jpeg.hpp"
-#include "jpeg_session.hpp"
+#include "session.hpp"
 // clang-format off
 #include <jerror.h>  // after jpeglib.h, which it needs
 // clang-format on
 
-namespace bw::jpeg {
+namespace bw::image::jpeg {
 namespace {
 
 constexpr int kDefaultQuality = 92;  // ImageMagick's, where the source's cannot be told
@@ -62,7 +63,7 @@ boolean on_segment(j_decompress_ptr jpeg) {
     return TRUE;
 }
 
-void read_header(Decompression& session, std::string_view bytes) {
+void open(Decompression& session, std::string_view bytes) {
     session.run([&jpeg = session.jpeg, bytes] {
         jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
         jpeg_read_header(&jpeg, TRUE);
@@ -151,10 +152,10 @@ void read_rows(Decompression& session, GreyImage& grey) {
 
 }  // namespace
 
-Header inspect(std::string_view bytes) {
+Header read_header(std::string_view bytes) {
     const Checkpoint none = [] {};
     Decompression session(none);
-    read_header(session, bytes);
+    open(session, bytes);
     auto& jpeg = session.jpeg;
     const std::uint64_t pixels = std::uint64_t{jpeg.image_width} * jpeg.image_height;
     // The levels; and, of a file of several scans, the coefficients of all of them.
@@ -173,7 +174,7 @@ Picture decode(std::string_view bytes, const Checkpoint& checkpoint) {
         if (marker != JPEG_APP0 + 14) jpeg_set_marker_processor(&jpeg, marker, on_segment);
     }
     jpeg_set_marker_processor(&jpeg, JPEG_COM, on_segment);
-    read_header(session, bytes);
+    open(session, bytes);
     if (!is_direct(jpeg)) refuse("the JPEG image is neither grey nor of three colours");
 
     session.run([&jpeg] { jpeg_start_decompress(&jpeg); });
@@ -188,4 +189,4 @@ Picture decode(std::string_view bytes, const Checkpoint& checkpoint) {
     return picture;
 }
 
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

@@ -1,5 +1,3 @@
-#include "image/jpeg.hpp"
-
 #include <Magick++.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,10 +14,11 @@
 #include <stdexcept>
 
 #include "bw/base/error.hpp"
-#include "image/huffman.hpp"
+#include "image/jpeg/huffman.hpp"
+#include "image/jpeg/jpeg.hpp"
 
 // The oracle is the linked ImageMagick: the same levels, and the same file.
-namespace bw::jpeg {
+namespace bw::image::jpeg {
 namespace {
 
 namespace fs = std::filesystem;
@@ -145,7 +144,7 @@ class JpegTest : public testing::Test {
 
     template <typename Monochrome>
     static void expect_as_oracle(const std::string& bytes, Monochrome make_monochrome) {
-        const auto header = inspect(bytes);
+        const auto header = read_header(bytes);
         EXPECT_TRUE(header.direct);
         const auto picture = decode(bytes, kNever);
         Magick::Image oracle = read_by_oracle(bytes);
@@ -204,7 +203,7 @@ TEST_F(JpegTest, PicturesOfTestdataAreThoseOfTheOracle) {
     int count = 0;
     for (const auto& file : fs::directory_iterator(kImages)) {
         const std::string bytes = content(file.path());
-        if (!bytes.starts_with("\xff\xd8\xff") || !inspect(bytes).direct) continue;
+        if (!bytes.starts_with("\xff\xd8\xff") || !read_header(bytes).direct) continue;
         SCOPED_TRACE(file.path());
         expect_as_oracle(bytes, [](Magick::Image& image) { image.type(Magick::BilevelType); });
         ++count;
@@ -353,7 +352,7 @@ TEST_F(JpegTest, LeavesOtherColoursToImageMagick) {
     source.stored = JCS_CMYK;
     source.sampling = {1, 1};
     for (const std::string& bytes : {make(source), content(kImages / "cmyk.jpg")}) {
-        EXPECT_FALSE(inspect(bytes).direct);
+        EXPECT_FALSE(read_header(bytes).direct);
         EXPECT_THROW(decode(bytes, kNever), Error);
     }
 }
@@ -491,9 +490,9 @@ TEST_F(JpegTest, NoiseIsRefusedOrDecodedAndNothingElse) {
         for (int i = 0; i < 1000; ++i) {
             std::string noisy = whole;
             for (int k = 0; k < 3; ++k) noisy[random() % noisy.size()] = static_cast<char>(random());
-            // A change in the header can ask for a large picture, as inspect() tells.
+            // A change in the header can ask for a large picture, as read_header() tells.
             try {
-                const auto header = inspect(noisy);
+                const auto header = read_header(noisy);
                 if (header.columns * header.rows < 1'000'000) decode(noisy, kNever);
             } catch (const Error& e) {
                 EXPECT_EQ(e.kind(), ErrorKind::kImage);
@@ -505,4 +504,4 @@ TEST_F(JpegTest, NoiseIsRefusedOrDecodedAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

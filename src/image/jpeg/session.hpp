@@ -5,7 +5,6 @@
 #include <csetjmp>
 #include <cstdio>
 #include <exception>
-#include <string>
 #include <type_traits>
 // clang-format off
 #include <jpeglib.h>  // after <cstdio>, which it needs
@@ -13,10 +12,7 @@
 
 #include "bw/dither.hpp"
 
-namespace bw::jpeg {
-
-// Throws Error (kImage).
-[[noreturn]] void refuse(const std::string& what);
+namespace bw::image::jpeg {
 
 // What libjpeg's callbacks need. libjpeg is C: its functions are left early by longjmp only, and no exception
 // may pass through them. So what a callback throws is kept until Session::run() is back.
@@ -85,4 +81,4 @@ class Session {
 using Decompression = Session<jpeg_decompress_struct>;
 using Compression = Session<jpeg_compress_struct>;
 
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace bw::image {
+namespace bw::image::magick {
 
 bool is_damage(std::string_view warning) {
     static constexpr std::array<std::string_view, 4> kDamage{
@@ -20,4 +20,4 @@ bool is_damage(std::string_view warning) {
            std::none_of(kHarmless.begin(), kHarmless.end(), says);
 }
 
-}  // namespace bw::image
+}  // namespace bw::image::magick

@@ -7,9 +7,9 @@
 
 #include "huffman.hpp"
 #include "jpeg.hpp"
-#include "jpeg_session.hpp"
+#include "session.hpp"
 
-namespace bw::jpeg {
+namespace bw::image::jpeg {
 namespace {
 
 // Where libjpeg writes: a small buffer, emptied into the result.
@@ -157,4 +157,4 @@ std::string encode(const GreyImage& black_and_white, const Metadata& metadata, c
     return std::move(destination.result);
 }
 
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

@@ -5,7 +5,7 @@
 #include <queue>
 #include <utility>
 
-namespace bw {
+namespace bw::image::jpeg {
 namespace {
 
 std::vector<int> unlimited_code_lengths(const std::vector<long>& weights) {
@@ -40,4 +40,4 @@ std::vector<int> code_lengths(std::vector<long> weights, int longest) {
     return lengths;
 }
 
-}  // namespace bw
+}  // namespace bw::image::jpeg

@@ -10,7 +10,7 @@
 
 #include "bw/dither.hpp"
 
-namespace bw::jpeg {
+namespace bw::image::jpeg {
 
 struct Header {
     std::size_t columns = 0;
@@ -21,7 +21,7 @@ struct Header {
 
 // Reads as far as the first scan and needs next to no memory. Throws Error (kImage) if there is no image in
 // the bytes, or one that libjpeg cannot decode (lossless, 12 bits).
-Header inspect(std::string_view bytes);
+Header read_header(std::string_view bytes);
 
 // What the result keeps of its source, besides the pixels.
 struct Metadata {
@@ -40,9 +40,9 @@ struct Picture {
     Metadata metadata;
 };
 
-// Takes what inspect() calls direct; the caller has looked at its size, and at how many scans it has. EXIF's
-// orientation turns no pixels. Throws Error (kImage) for damage, even where libjpeg would go on with grey for
-// what is missing; whatever `checkpoint` throws goes through.
+// Takes what read_header() calls direct; the caller has looked at its size, and at how many scans it has.
+// EXIF's orientation turns no pixels. Throws Error (kImage) for damage, even where libjpeg would go on with
+// grey for what is missing; whatever `checkpoint` throws goes through.
 Picture decode(std::string_view bytes, const Checkpoint& checkpoint);
 
 // A grey baseline JPEG of levels that are 0 or 65535: the bytes that ImageMagick would write (but for odd
@@ -51,4 +51,4 @@ Picture decode(std::string_view bytes, const Checkpoint& checkpoint);
 // pictures, and some rows.
 std::string encode(const GreyImage& black_and_white, const Metadata& metadata, const Checkpoint& checkpoint);
 
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "magick.hpp"
+#include "../refuse.hpp"
 
-namespace bw::image {
+namespace bw::image::magick {
 namespace {
 
 static_assert(sizeof(Magick::Quantum) == sizeof(Level), "ImageMagick of 16 bits a level, as Debian has it");
@@ -173,4 +173,4 @@ void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpo
     drop_colour_profile(frame);
 }
 
-}  // namespace bw::image
+}  // namespace bw::image::magick

@@ -1,15 +1,15 @@
-#include "jpeg_session.hpp"
+#include "session.hpp"
 
 #include <algorithm>
 #include <array>
 #include <new>
 
-#include "bw/base/error.hpp"
+#include "../refuse.hpp"
 // clang-format off
 #include <jerror.h>  // after jpeglib.h, which it needs
 // clang-format on
 
-namespace bw::jpeg {
+namespace bw::image::jpeg {
 namespace {
 
 // The warnings that pictures from real cameras and programs raise, and that cost no pixel. All others mean
@@ -28,8 +28,6 @@ std::string message(j_common_ptr jpeg) {
 }
 
 }  // namespace
-
-void refuse(const std::string& what) { throw Error(ErrorKind::kImage, "image", what); }
 
 void on_error(j_common_ptr jpeg) {
     shielded(jpeg, [jpeg] {
@@ -50,4 +48,4 @@ void on_progress(j_common_ptr jpeg) {
     shielded(jpeg, [jpeg] { static_cast<Callbacks*>(jpeg->client_data)->checkpoint(); });
 }
 
-}  // namespace bw::jpeg
+}  // namespace bw::image::jpeg

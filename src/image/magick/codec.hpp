@@ -1,0 +1,12 @@
+// All formats by ImageMagick.
+#pragma once
+
+#include "../codec.hpp"
+
+namespace bw::image::magick {
+
+bool takes(const Task& task);  // every task
+Extent measure(const Task& task);
+Conversion convert(const Task& task, const Extent& extent);
+
+}  // namespace bw::image::magick

@@ -1,0 +1,145 @@
+#include "start.hpp"
+
+#include <Magick++.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <vector>
+
+#include "../formats.hpp"
+#include "bw/base/error.hpp"
+#include "exceptions.hpp"
+
+namespace bw::image::magick {
+namespace {
+
+// For a limit, the first policy that names it is a ceiling that no call can raise, and the file in
+// MAGICK_CONFIGURE_PATH comes first. Debian 12's own ceilings would send 42 megapixels to a file.
+constexpr const char* kCeilings = R"(<policymap>
+  <policy domain="resource" name="memory" value="1EiB"/>
+  <policy domain="resource" name="map" value="1EiB"/>
+  <policy domain="resource" name="disk" value="1EiB"/>
+  <policy domain="resource" name="area" value="1EP"/>
+  <policy domain="resource" name="width" value="1EP"/>
+  <policy domain="resource" name="height" value="1EP"/>
+  <policy domain="resource" name="list-length" value="1EP"/>
+  <policy domain="resource" name="time" value="1000000000"/>
+  <policy domain="resource" name="throttle" value="0"/>
+</policymap>)";
+
+// As high as no ceiling above: ImageMagick takes the lower of the two.
+constexpr auto kNoLimit = std::uint64_t{1} << 50;
+
+// For a right, the last policy that fits decides, and what is set by a call comes after all files.
+std::string rights(std::span<const std::string> formats) {
+    std::string coders;
+    for (const Format& format : all_formats()) {
+        if (is_among(formats, format)) coders.append(coders.empty() ? "" : ",").append(format.coder);
+    }
+    return R"(<policymap>
+  <policy domain="delegate" rights="none" pattern="*"/>
+  <policy domain="filter" rights="none" pattern="*"/>
+  <policy domain="coder" rights="none" pattern="*"/>
+  <policy domain="coder" rights="read|write" pattern="{)" +
+           coders + R"(}"/>
+</policymap>)";
+}
+
+// ImageMagick's memory, zeroed to the end of what malloc gave. A TIFF's parts begin at even offsets, and the
+// bytes left out between them would else be whatever lay there: other bytes each time, and not ours to give.
+// Not inline: what malloc gave beyond what was asked for is ours too, which _FORTIFY_SOURCE does not know.
+[[gnu::noinline]] void* zeroed(void* memory, std::size_t from) {
+    const std::size_t size = ::malloc_usable_size(memory);
+    if (memory != nullptr && from < size) std::memset(static_cast<char*>(memory) + from, 0, size - from);
+    return memory;
+}
+
+void* acquire_zeroed(std::size_t bytes) { return zeroed(std::malloc(bytes), 0); }
+
+void* resize_zeroed(void* memory, std::size_t bytes) {
+    const std::size_t before = ::malloc_usable_size(memory);
+    return zeroed(std::realloc(memory, bytes), before);
+}
+
+// The environment variable is the only way to say where policy.xml is, and it is read once.
+void initialize_under_our_ceilings() {
+    std::error_code failure;
+    std::string folder = std::filesystem::temp_directory_path(failure) / "bw-XXXXXX";
+    const bool made = !failure && ::mkdtemp(folder.data()) != nullptr;
+    if (made) std::ofstream(folder + "/policy.xml") << kCeilings << std::flush;
+    if (!made ||
+        std::filesystem::file_size(folder + "/policy.xml", failure) != std::string_view(kCeilings).size()) {
+        throw Error(
+            ErrorKind::kConfiguration, "TMPDIR",
+            "the folder for temporary files takes no file, which ImageMagick's policy needs at the start: " +
+                (failure ? failure.message() : system_reason(errno)));
+    }
+    ::setenv("MAGICK_CONFIGURE_PATH", folder.c_str(), 1);
+    MagickCore::SetMagickMemoryMethods(acquire_zeroed, resize_zeroed, std::free);
+    Magick::InitializeMagick(nullptr);
+    ::unsetenv("MAGICK_CONFIGURE_PATH");
+    std::filesystem::remove_all(folder);
+}
+
+bool can_decode(const Format& format) {
+    try {
+        return Magick::CoderInfo(std::string(format.coder)).isReadable();
+    } catch (const Magick::Exception&) {
+        return false;
+    }
+}
+
+bool is_possible(std::string_view name) {
+    const auto all = all_formats();
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Format& format) { return format.name == name && can_decode(format); });
+}
+
+// Loads the decoders of these formats, and of others only where there is a mistake to explain: HEIC's alone
+// would be a fifth of a worker's start.
+void check_formats(std::span<const std::string> formats) {
+    const auto wrong = std::find_if_not(formats.begin(), formats.end(), is_possible);
+    if (wrong == formats.end()) return;
+    std::vector<std::string> possible;
+    for (const Format& format : all_formats()) {
+        if (!is_among(possible, format) && can_decode(format)) possible.emplace_back(format.name);
+    }
+    throw Error(ErrorKind::kConfiguration, "settings",
+                "invalid BW_FORMATS \"" + list_of(formats) + "\" (format: some of " + list_of(possible) +
+                    " with commas; \"" + *wrong + "\" is not among what this ImageMagick decodes)");
+}
+
+}  // namespace
+
+void start(std::span<const std::string> formats) {
+    initialize_under_our_ceilings();
+    check_formats(formats);
+    // Loads the words of ImageMagick's errors. Where memory ends it is too late: then it would complain of
+    // that while it holds the lock on the words, and wait for itself.
+    MagickCore::GetLocaleMessage("Resource/Limit/FatalError/MemoryAllocationFailed");
+    const auto exception = make_exception_info();
+    MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
+    // It counts the life of the process. 7 reads no 1EP there, and would end it after a second.
+    MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
+    // Milliseconds to sleep at every step.
+    MagickCore::SetMagickResourceLimit(MagickCore::ThrottleResource, 0);
+    // Threads gain next to nothing within an image; one worker a core uses the cores better.
+    Magick::ResourceLimits::thread(1);
+}
+
+void limit_memory(std::uint64_t max_memory_bytes) {
+    Magick::ResourceLimits::listLength(kNoLimit);
+    Magick::ResourceLimits::memory(max_memory_bytes);
+    Magick::ResourceLimits::map(0);
+    Magick::ResourceLimits::disk(0);
+    Magick::ResourceLimits::area(kNoLimit);
+    Magick::ResourceLimits::width(kNoLimit);
+    Magick::ResourceLimits::height(kNoLimit);
+}
+
+}  // namespace bw::image::magick
