@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Is what lies here what its readers take: Prometheus, Kubernetes, Compose, systemd, and who is paged. After scripts/test.sh (it
-# needs build/bw, and build/tools of scripts/build-nats-tools.sh), as root, with Go and what `scripts/packages.sh ci` lists.
-# Ends with "N passed, N failed, 0 skipped".
+# Checks that the files in deploy/ do what they are for, by giving them to the programs that read them: Prometheus, kustomize,
+# systemd, nats-server and bw. It runs after scripts/test.sh (it needs build/bw, and build/tools of
+# scripts/build-nats-tools.sh), as root, with Go and what `scripts/packages.sh ci` lists.
+# The last line is "N passed, N failed, 0 skipped".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 readonly work=$PWD/build/deploy tools=$PWD/build/tools
@@ -24,7 +25,8 @@ rules() {
 
 texts() { /usr/bin/python3 -B deploy/check/texts.py; }
 
-# verify looks for the program too; 20: of 100, where "OK" ends and 100 is a unit that gives up nothing.
+# `systemd-analyze verify` looks for the program too. `security` gives 0 to 100 points of exposure: it calls a unit "OK" up to
+# 20, and 100 is a unit that gives up nothing.
 units() {
     local root=$work/root unit
     rm -rf "$root"
@@ -44,7 +46,7 @@ one_machine() { deploy/check/room.sh "$work" /usr/bin/python3 -B deploy/check/on
 
 cluster() { deploy/check/room.sh "$work" /usr/bin/python3 -B deploy/check/cluster.py "$tools" "$bw"; }
 
-# All at once: most of the time goes by in waiting for Prometheus to have read the page twice.
+# The checks run at the same time, since most of their time is waiting for Prometheus to read the page twice.
 readonly checks=(rules texts schemas units systemd one_machine cluster)
 declare -A pids
 for check in "${checks[@]}"; do

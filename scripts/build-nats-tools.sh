@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the pinned nats CLI and the pinned nats-server into build/tools, by Go and its module proxy; the go.sum beside
-# each go.mod holds every dependency to its hash. What is there already and not older than its pin is kept.
+# Builds the pinned nats CLI and the pinned nats-server in build/tools, with Go and its module proxy. The go.sum beside each
+# go.mod has the hash of every dependency. A program that is there already is kept, unless its pin is newer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/build/tools

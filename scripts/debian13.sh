@@ -39,7 +39,7 @@ make_tree() {
 
 base() { debootstrap --variant=minbase trixie "$1"; }
 
-# In namespaces of its own, since packages' scripts may want /proc and /dev, or start something.
+# The packages are installed in namespaces of their own, since their scripts may want /proc and /dev, or start something.
 with_packages() {
     cp -a "$cache/base" "$1"
     cp scripts/*.sh "$1/tmp/"

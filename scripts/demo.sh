@@ -28,7 +28,7 @@ started=()
 # shellcheck disable=SC2317  # called by the trap
 clean_up() {
     trap '' INT TERM HUP
-    # The workers before the server, which they would miss.
+    # The workers end before the server, since they would say that they have lost it.
     local index
     for ((index = ${#started[@]} - 1; index >= 0; index--)); do
         kill "${started[index]}" 2>/dev/null || true
@@ -40,7 +40,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# The caller's settings are for the caller's queue.
+# The caller's settings are for the caller's own queue, not for the demo's.
 for variable in "${!BW_@}"; do unset "$variable"; done
 
 step "Installing what is missing, and building"
@@ -75,12 +75,12 @@ step "Two workers, started again whenever they end"
 # What an earlier demo made of the reader's own pictures stays.
 if ((${#own[@]} == 0)); then rm -rf "$results"; fi
 mkdir -p "$results"
-# The short pause after a failure keeps the demo brief: by default the five tries take 15 s.
+# A short pause after a failure keeps the demo brief: with the default of 1 s the five tries take 15 s.
 export OUTDIR=$PWD/$results BW_RETRY_DELAY=200ms
-# keep_running LOG: what systemd, Docker or Kubernetes do for a real worker.
+# keep_running LOG: runs a worker, and starts it again whenever it ends, as systemd, Docker or Kubernetes would.
 keep_running() {
     local worker=
-    trap '' INT HUP # clean_up ends it, and waits for its worker
+    trap '' INT HUP # clean_up sends TERM
     trap 'kill "$worker" 2>/dev/null; wait; exit' TERM
     while true; do
         "$bw" 2>>"$1" &

@@ -28,7 +28,7 @@ elif command -v sudo >/dev/null; then
     # Here it may ask for the password; later the progress would be written over its question.
     sudo true
 else
-    echo "install-packages.sh: not root and no sudo; as root: apt-get install --no-install-recommends$missing" >&2
+    echo "install-packages.sh: not root and no sudo; run as root: $here/apt-install.sh$missing" >&2
     exit 1
 fi
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The one list of Debian packages (12 and 13 have them all): packages.sh build|test|ci prints the names of a role.
-# build: to compile and package; test: build, and what the tests and the demo run; ci: test, and what .ci/run checks with.
-# Plain sh, and no other file needed: the Dockerfile runs it first, on a bare base image.
+# packages.sh build|test|ci: prints the names of the Debian packages that a role needs. Debian 12 and 13 have them all.
+# build compiles and packages; test also runs the tests and the demo; ci also runs all checks of .ci/run.
+# This is plain sh and needs no other file, since the Dockerfile runs it first, on a bare base image.
 set -eu
 
-# file: cpack works out the package's dependencies with it.
+# cpack works out the package's dependencies with `file`.
 build='
     g++ cmake make pkgconf file dpkg-dev
     libnats-dev libmagick++-dev libjpeg-dev libseccomp-dev libssl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
@@ -15,9 +15,8 @@ test='
     nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
     python3 python3-pil python3-pytest openssl prometheus
 '
-# libclang-rt-dev: libFuzzer. llvm: what its reports name functions with.
-# The line after that: deploy/check.sh.
-# git: the tree that is checked is what git lists. ccache is used where it helps, and is not relied on.
+# libclang-rt-dev has libFuzzer, whose reports name functions by a program of llvm. Git lists the files that are checked. ccache
+# is used if it is there. The last line is for deploy/check.sh.
 ci='
     clang clang-format clang-tidy libclang-rt-dev llvm valgrind shellcheck
     debootstrap buildah git ccache

@@ -8,11 +8,11 @@ junit=$(mktemp)
 trap 'rm -f "$junit"' EXIT
 
 status=0
-# More than there are cores: most of the time tests wait for somebody.
+# Twice as many tests as there are cores run at the same time, since a test mostly waits for a server or a timer.
 { ctest --test-dir "$build" -j"$(($(nproc) * 2))" --output-on-failure --timeout 300 --no-tests=error \
     --output-junit "$junit" "$@" | sed -u '/^ *Start *[0-9]*: /d'; } || status=$?
 
-# Not the sums in the report's head: they count a test whose program is missing as skipped.
+# The tests are counted here, since the sums in the report's head count a test whose program is missing as skipped.
 count() { grep -c "$1" "$junit" || true; }
 total=$(count '<testcase ')
 passed=$(count '<testcase .* status="run"')

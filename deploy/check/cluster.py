@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""cluster.py TOOLS BW: in room.sh, what kubernetes/ says of the queue: three servers with nats.conf and the pods' names answer
-the probes, setup.yaml's commands make a stream of three replicas, bw does jobs with bw.yaml's settings while one server is
-away, and KEDA's way from scaledobject.yaml leads to the consumer's numbers. Addresses are 127.0.1.1 to 3, each server's own."""
+"""cluster.py TOOLS BW: runs in room.sh, without Kubernetes, what deploy/kubernetes says of the queue. Three servers with nats.conf
+and the pods' names answer the probes; setup.yaml's commands make a stream of three replicas; bw does jobs with bw.yaml's settings
+while one server is away; and the endpoint in scaledobject.yaml leads KEDA to the consumer's numbers. The servers have the addresses
+127.0.1.1 to 127.0.1.3."""
 
 import json
 import subprocess
@@ -40,7 +41,7 @@ def fetch(url):
 
 
 def make_names():
-    """Of the headless Service, short and whole."""
+    """Gives each server the short and the whole name that the headless Service would give it."""
     namespace = yaml.safe_load((HERE / "kustomization.yaml").read_text())["namespace"]
     domains = ["nats", f"nats.{namespace}.svc.cluster.local"]
     lines = ["127.0.0.1 localhost"]
@@ -50,7 +51,7 @@ def make_names():
 
 
 def start_server(pod):
-    """As the pod's container, but for its own address and folder."""
+    """Starts the server as the pod's container would, but with an address and a folder of its own."""
     config = (HERE / "nats.conf").read_text()
     for port in (4222, 8222, 6222):
         assert f"0.0.0.0:{port}" in config
@@ -91,13 +92,13 @@ def nats(*arguments):
 
 
 def others(*question):
-    """The replicas beside the leader: is each current?"""
+    """For each replica but the leader, whether it is current."""
     cluster = json.loads(nats(*question, "--json"))["cluster"]
     return [one["current"] for one in cluster.get("replicas", [])] if cluster.get("leader") else []
 
 
 def consumer_as_keda_sees_it():
-    """The endpoint is any server; it names the others, and of these the consumer's leader is asked."""
+    """Does what KEDA does: asks any server for the names of all, then asks those until the consumer's leader answers."""
     trigger = document("keda/scaledobject.yaml", "ScaledObject")["spec"]["triggers"][0]["metadata"]
     endpoint, question = trigger["natsServerMonitoringEndpoint"], f"/jsz?acc={trigger['account']}&consumers=true&config=true"
     server = json.loads(fetch(f"http://{endpoint}/varz"))
@@ -128,7 +129,7 @@ def main():
     servers = {pod: start_server(pod) for pod in PODS}
     until("the probes answer", probes_answer)
     set_up()
-    set_up()  # again: nothing to do
+    set_up()  # a second time, when nothing is left to do
     until("three replicas of stream and consumer are current",
           lambda: others("stream", "info", "IMAGES") == others("consumer", "info", "IMAGES", "BW") == [True, True])
     send("waiting")
@@ -140,7 +141,7 @@ def main():
     until("bw is ready", lambda: fetch("http://127.0.0.1:9464/readyz"))
     until("bw is alive", lambda: fetch("http://127.0.0.1:9464/healthz"))
     do_jobs(["one"])
-    # As preStop, then SIGTERM.
+    # The first server goes as Kubernetes would end it: first the command of preStop, which ends it here.
     subprocess.run([TOOLS / "nats-server", "-sl=ldm=/run/nats-0/var/run/nats/nats.pid"], check=True, timeout=30)
     servers["nats-0"].wait(60)
     do_jobs(["two", "three"])

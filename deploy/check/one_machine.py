@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""one_machine.py TOOLS BW: in room.sh, the services of compose.yaml by their own commands, environments and files, without
-containers: the queue, its setup, bw as its user on a read-only system, Prometheus. Jobs are sent, one that nobody can do among
-them; then every query of the rules and of the dashboard finds what it asks for, and the alert for dead jobs is on its way."""
+"""one_machine.py TOOLS BW: runs in room.sh, without containers, the services of compose.yaml by their own commands, environments
+and files: the queue, its setup, bw as its user on a read-only system, Prometheus. It sends jobs, one of which nobody can do. Then
+every query of the rules and of the dashboard finds what it asks for, and Prometheus has an alert for the dead job."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def until(what, condition, why=lambda: ""):
 
 def mount_volumes(service):
     for volume in service.get("volumes", []):
-        # "${NAME:-./source}:/target:ro": the sources that lie in deploy/ are the real ones, all others are new.
+        # A volume reads "${NAME:-./source}:/target:ro". A source in deploy/ is copied; every other one begins empty.
         source, target = volume.removesuffix(":ro").rsplit(":", 1)
         shutil.rmtree(target, ignore_errors=True)
         if source.startswith("./"):
@@ -47,7 +47,7 @@ def command(name):
         uid, gid = service["user"].removeprefix("${BW_USER:-").rstrip("}").split(":")
         for target in ("/in", "/out"):
             os.chown(target, int(uid), int(gid))
-        # read_only: all but the volume that takes files, and tmpfs.
+        # The service's read_only leaves the volume for results and the tmpfs writable.
         mounts = ["mount --bind /out /out"]
         mounts += [f"mount -t tmpfs -o {options} tmpfs {target}"
                    for target, options in (entry.split(":") for entry in service["tmpfs"])]
@@ -83,7 +83,7 @@ def send_jobs():
 
 
 def main():
-    # Not where it was built: the tree may lie under /tmp, which bw has anew.
+    # bw is copied, since the place where it was built may lie under /tmp, and bw gets a new /tmp.
     shutil.copy(sys.argv[2], BW)
     Path("/etc/hosts").write_text("127.0.0.1 localhost " + " ".join(COMPOSE) + "\n")
     start("nats")

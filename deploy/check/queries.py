@@ -1,4 +1,4 @@
-"""Are there the series that the alert rules and the dashboard ask for? Held against a Prometheus that reads a real bw."""
+"""Whether a Prometheus that reads a real bw has the series that the alert rules and the dashboard ask for."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import yaml
 DEPLOY = Path(__file__).resolve().parents[1]
 DASHBOARD = DEPLOY / "grafana/dashboards/bw.json"
 SELECTOR = re.compile(r"\b((?:bw_\w+|up))\b(\{[^}]*\})?")
-# What is right when it finds nothing: what compares is there to be quiet.
+# A query that compares finds nothing while all is well, and that is right.
 QUIET = re.compile(r" (>|==) ")
 
 
@@ -47,7 +47,7 @@ class Prometheus:
 
 
 def missing(prometheus):
-    """A line for each query that names what is not there."""
+    """A line for each query that asks for something that is not there."""
     lines = []
     for title, query in {**rules(), **panels()}.items():
         labels = set()

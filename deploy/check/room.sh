@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# room.sh FOLDER COMMAND...: runs the command as the first process of a throw-away copy of this system: files (what it writes is
-# gone afterwards, but for FOLDER), processes (all end with it), network (a loopback of its own, so that ports are the real
-# ones), users' names. Needs root. FOLDER must be there and absolute.
+# room.sh FOLDER COMMAND...: runs the command as the first process of a throw-away copy of this system. What the command writes
+# is gone afterwards, except in FOLDER; its processes all end with it; it has a loopback network of its own, so that it can use
+# the real ports, and /etc/passwd and /etc/hosts of its own. Needs root. FOLDER must exist, and its path must be absolute.
 # shellcheck disable=SC2016  # the quoted script is for the bash in the new namespaces
 set -euo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 
-# KILL, to the whole group: unshare holds back other signals.
+# timeout sends KILL to the whole group of processes, since unshare does not pass on other signals.
 exec timeout --signal=KILL 100 unshare --mount --pid --net --ipc --uts --cgroup --fork --kill-child bash -euc '
     tree=$1 folder=$2
     shift 2
@@ -25,7 +25,7 @@ exec timeout --signal=KILL 100 unshare --mount --pid --net --ipc --uts --cgroup 
     mount -t tmpfs tmpfs "$root/sys/fs/cgroup"
     mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
     for fresh in run tmp dev; do
-        # Not over the tree, which may lie in /tmp.
+        # A fresh /tmp must not hide the source tree, which may lie in /tmp.
         [[ $fresh != tmp || "$tree$folder" != */tmp/* ]] || continue
         mount -t tmpfs tmpfs "$root/$fresh"
     done
@@ -38,7 +38,7 @@ exec timeout --signal=KILL 100 unshare --mount --pid --net --ipc --uts --cgroup 
         touch "$root/dev/$device"
         mount --bind "/dev/$device" "$root/dev/$device"
     done
-    # Not chroot: programs that make namespaces of their own need a root that is a mount.
+    # This is pivot_root and not chroot, since a program that makes namespaces of its own needs a root that is a mount.
     mkdir -p "$root/run/old"
     cd "$root"
     pivot_root . run/old

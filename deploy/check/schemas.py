@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""schemas.py FOLDER KUSTOMIZE: what kustomize makes of kubernetes/ against Kubernetes' schemas and those of the Prometheus
-operator's and KEDA's resources, compose.yaml against Compose's. Unknown fields are errors. FOLDER: for what is downloaded, each
-of a pinned version and checksum."""
+"""schemas.py FOLDER KUSTOMIZE: checks what kustomize makes of kubernetes/ against the schemas of Kubernetes, the Prometheus
+operator and KEDA, and compose.yaml against the schema of Compose. Unknown fields are errors. The schemas are downloaded to FOLDER;
+each has a pinned version and checksum."""
 
 import json
 import subprocess

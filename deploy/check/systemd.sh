@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# systemd.sh FOLDER BW NATS_SERVER: a real systemd, in a room of its own, runs the real units: what a worker gives up by itself
-# is in force, jobs are done, a worker that is killed comes back, and a stop lets the job in hand finish.
+# systemd.sh FOLDER BW NATS_SERVER: a real systemd, in a throw-away system (room.sh), runs the real units. The worker's sandbox is
+# whole, jobs are done, a worker that is killed is started again, and a stop lets the job in hand finish.
 # shellcheck disable=SC2016  # what until_true is given is evaluated each time
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -30,7 +30,7 @@ send() {
     printf 'PUB IMAGES.blackandwhite %d\r\n%s\r\n' "${#job}" "$job" >&3
 }
 
-# said UNIT PATTERN: in its log.
+# said UNIT PATTERN: whether the unit's log has a line with the pattern.
 said() { journalctl -q -o cat -u "$1" | grep -E -- "$2"; }
 
 page() { curl -sf --max-time 5 "http://127.0.0.1:9464/$1"; }
@@ -67,7 +67,7 @@ tests() {
     # bw@ ends first, so that bw has the job.
     systemctl stop bw@1
     [[ $(systemctl show -P Result -P ExecMainStatus bw@1 | tr '\n' ' ') == "success 0 " ]] || fail "bw@1 does not stop well"
-    # In the middle of a long job: a worker that hears of it twice gives its job back, with an error.
+    # The stop comes in the middle of a long job: a worker that got the signal twice would give the job back, with an error.
     { printf 'P5 5000 5000 255\n' && head -c 25000000 /dev/urandom; } >/var/lib/bw/in/large.pgm
     send large large.pgm
     until_true "the large picture is not begun" in_hand
@@ -97,7 +97,7 @@ case $part in
         install -D deploy/systemd/bw.sysusers /usr/lib/sysusers.d/bw.conf
         for unit in bw bw@; do
             mkdir -p "/etc/systemd/system/$unit.service.d"
-            # The grace: on a busy machine the large picture takes longer than 8 s.
+            # On a busy machine the large picture takes longer than the 8 s that BW_STOP_GRACE has by default.
             printf '[Unit]\nDefaultDependencies=no\n[Service]\nRestartSec=100ms\nEnvironment=BW_STOP_GRACE=50s\nTimeoutStopSec=60\n' >"/etc/systemd/system/$unit.service.d/check.conf"
         done
         cat >/etc/systemd/system/check.service <<END

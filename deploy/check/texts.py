@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What stands in two places says the same in both: alerts and docs/operations.md, rules and PrometheusRule, the two units,
-versions, what the dashboard's provisioning names, and the settings that deploy/ and the docs name."""
+"""Checks that what stands in two places says the same in both: the alerts and docs/operations.md, the rules and PrometheusRule,
+the two systemd units, versions, the dashboard and its provisioning, and the settings that deploy/ and the documents name."""
 
 import re
 import sys

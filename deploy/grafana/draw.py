@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""draw.py PROMETHEUS MINUTES FILE.png [END]: the dashboard's panels, drawn from its JSON and what a Prometheus (host:port) answers to
-its queries for the minutes before now, or before END (seconds since 1970). For the docs, where there is no Grafana; python3-matplotlib."""
+"""draw.py PROMETHEUS MINUTES FILE.png [END]: draws the dashboard's panels from the dashboard's JSON and from what a Prometheus
+(host:port) answers to its queries, for the minutes before now or before END (seconds since 1970). It makes the picture in the
+documents where there is no Grafana, and needs python3-matplotlib."""
 
 import sys
 import time
@@ -80,7 +81,7 @@ def draw_lines(axes, panel, found, times):
         if stacked:
             top = [low + value for low, value in zip(floor, line)]
             axes.fill_between(hours, floor, top, color=shade, alpha=0.35, linewidth=0)
-            # No line for nothing: it would lie on that of the series below, in another colour.
+            # A series that is zero gets no line: it would lie on the line of the series below it, in another colour.
             line, floor = [high if value else float("nan") for high, value in zip(top, line)], top
         axes.plot(hours, line, color=shade, linewidth=1.2, label=legend)
     axes.set_xlim(hours[0], hours[-1])
