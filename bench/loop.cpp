@@ -25,8 +25,8 @@ int main() {
     const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&,
                                   const bw::Fatal&) { return bw::Conversion{std::string(bytes)}; };
     const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
-    const bw::metrics::SharedBoard board;
+    bw::WorkerObserver nobody;
     bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
-                      no_conversion, abandon, {}, {*board, board->seats[0]});
+                      no_conversion, abandon, {}, nobody);
     worker.run();  // until it is killed
 }

@@ -1,19 +1,17 @@
-// The loop: fetch, read, convert, commit, advise, acknowledge. One job at a time.
+// The pipeline: fetch, read, convert, commit, tell, acknowledge. One job at a time.
 //
-// Two threads: the caller's runs the job; a second one keeps the delivery ours (heartbeat) and, when the job
-// is over its time or a hard stop comes, asks the conversion to end. Some decoders and network file systems
-// cannot be interrupted: what has not ended a moment later ends with the process.
+// There are two threads: the caller's does the job. The lease keeper's keeps the delivery ours (heartbeat)
+// and, when the job is over its time or a hard stop comes, asks the conversion to end. Some decoders and
+// network file systems cannot be interrupted: a job that has not ended a moment later ends with the process.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
@@ -21,7 +19,6 @@
 #include "bw/protocol.hpp"
 #include "bw/queue.hpp"
 #include "bw/storage.hpp"
-#include "bw/telemetry.hpp"
 
 namespace bw {
 
@@ -62,17 +59,43 @@ struct StopTokens {
     std::stop_token hard;  // give the job in hand back at once
 };
 
-// Where the worker counts, and where it says that it goes on and whether it has a job.
-struct Place {
-    metrics::Board& board;
-    metrics::Seat& seat;
+// What the stages of one job took and made.
+struct JobFigures {
+    std::uint64_t input_bytes = 0;
+    std::uint64_t output_bytes = 0;
+    std::uint64_t input_pixels = 0;  // over all frames, as the next
+    std::uint64_t output_pixels = 0;
+    std::chrono::microseconds read{};
+    std::chrono::microseconds decode{};
+    std::chrono::microseconds monochrome{};
+    std::chrono::microseconds encode{};
+    std::chrono::microseconds commit{};
+    std::chrono::microseconds queue{};  // the advisory and the acknowledgement
 };
+
+// Who counts, and who watches that the worker goes on. Does nothing by itself; whoever wants to know
+// overrides it. Several threads may call it at once.
+class WorkerObserver {
+  public:
+    virtual ~WorkerObserver() = default;
+
+    virtual void alive() {}  // before each fetch, and at least every kLongestHeartbeat during a job
+    virtual void job_fetched(const Delivery&) {}
+    // The output stands. A job that fails is not told of: the worker ends with it.
+    virtual void job_settled(Settlement, const JobFigures&) {}
+};
+
+// How long nothing of a worker that goes on may be heard.
+inline constexpr std::chrono::seconds kLongestHeartbeat{10};
+
+class Lease;
+class LeaseKeeper;  // src/worker/leases.hpp
 
 class Worker {
   public:
     // What is referred to must outlive the worker.
     Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-           StopTokens stop, Place place);
+           StopTokens stop, WorkerObserver& observer);
 
     ~Worker();
     Worker(const Worker&) = delete;
@@ -83,11 +106,8 @@ class Worker {
     void run();
 
   private:
-    class Watch;
-    using Expired = std::function<void(const Error&)>;
-
-    void work_on(const Delivery& delivery);
-    void finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal);
+    void do_job(const Delivery& delivery);
+    void convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal);
     Conversion convert(std::string_view source, std::string_view extension, const Job& job,
                        const std::stop_token& cancelled, const Fatal& fatal) const;
     void give_back(const Delivery& delivery, const Error& failure);
@@ -98,53 +118,8 @@ class Worker {
     const Convert convert_;
     const Abandon abandon_;
     const StopTokens stop_;
-    const Place place_;
-    const std::unique_ptr<Watch> watch_;
-};
-
-// When a worker has done enough, for its parent to start another: not every library gives all memory back.
-class Retirement {
-  public:
-    // After so many jobs, or once so many bytes are resident after a job; 0: never. To be made before the
-    // sandbox closes /proc.
-    Retirement(std::uint64_t jobs, std::uint64_t resident_bytes);
-    ~Retirement();
-    Retirement(const Retirement&) = delete;
-    Retirement& operator=(const Retirement&) = delete;
-
-    // For Retire; the log says why.
-    bool due();
-
-  private:
-    std::uint64_t resident_bytes() const;
-
-    const std::uint64_t most_jobs_;
-    const std::uint64_t most_bytes_;
-    const int statm_;
-    std::uint64_t jobs_ = 0;
-};
-
-// What a worker says on the board besides its jobs, at once and then each second, from a thread of its own:
-// whether it is connected, and what JetStream says of the queue.
-class Reporter {
-  public:
-    using Connected = std::function<bool()>;
-    using Numbers = std::function<std::optional<QueueNumbers>(const std::stop_token& end)>;
-
-    // `numbers`: asked every two seconds by one of all the workers. Both are called by the thread.
-    Reporter(Place place, Connected connected, Numbers numbers);
-    ~Reporter();  // no longer connected
-    Reporter(const Reporter&) = delete;
-    Reporter& operator=(const Reporter&) = delete;
-
-  private:
-    void run(const std::stop_token& end) const;
-    void ask(const std::stop_token& end) const;
-
-    const Place place_;
-    const Connected connected_;
-    const Numbers numbers_;
-    std::jthread thread_;  // last: it uses all of the above
+    WorkerObserver& observer_;
+    const std::unique_ptr<LeaseKeeper> leases_;
 };
 
 // How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered

@@ -15,8 +15,8 @@
 #include "bw/storage.hpp"
 #include "bw/telemetry.hpp"
 #include "bw/worker.hpp"
+#include "shared_state.hpp"
 #include "status.hpp"
-#include "stop_signals.hpp"
 
 namespace bw::cli {
 namespace {
@@ -57,18 +57,26 @@ void close_sandbox(const Config& config) {
                                         config.max_file_bytes}));
 }
 
-// Null where nobody reads it.
-std::unique_ptr<Reporter> report_to_parent(const Config& config, Connection& connection,
-                                           const QueueNames& names, Place place) {
+// Null where no page is served.
+std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connection& connection,
+                                                  const QueueNames& names, Slot& slot,
+                                                  metrics::QueueGauges& gauges) {
     if (config.metrics_address.empty()) return nullptr;
     // It fetches, and so has found OUTDIR and the input roots as they should be.
-    const auto ready = [&connection, place] { return place.seat.alive_ms != 0 && is_connected(connection); };
-    return std::make_unique<Reporter>(
-        place, ready, [&](const std::stop_token& end) { return queue_numbers(connection, names, end); });
+    const auto ready = [&connection, &slot] { return slot.alive_ms != 0 && is_connected(connection); };
+    const auto ask = [&connection, names](const std::stop_token& end) -> std::optional<metrics::QueueDepth> {
+        const auto numbers = queue_numbers(connection, names, end);
+        if (!numbers) return std::nullopt;
+        return metrics::QueueDepth{.pending = numbers->pending,
+                                   .ack_pending = numbers->ack_pending,
+                                   .redelivered = numbers->redelivered,
+                                   .dead = numbers->dead};
+    };
+    return std::make_unique<metrics::Reporter>(slot.connected, gauges, ready, ask);
 }
 
-void work(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
-          const StopSignals& signals, Place place) {
+void do_jobs(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
+             const StopSignals& signals, Slot& slot, metrics::Counters& counters) {
     if (config.input_roots.empty()) {
         log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
     }
@@ -77,46 +85,53 @@ void work(const Config& config, const ImageSettings& images, Storage& storage, R
     const QueueNames names{config.stream, config.consumer};
     const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
     if (queue == nullptr) return;
-    const auto reporter = report_to_parent(config, *connection, names, place);
+    const auto reporter = report_to_page(config, *connection, names, slot, counters.queue);
     const auto convert = [&images](std::string_view bytes, std::string_view extension,
                                    const std::stop_token& stop, const Fatal& fatal) {
         return to_monochrome(bytes, extension, images, stop, fatal);
     };
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
-    const auto retire = [&retirement] { return retirement.due(); };
+    const auto retire = [&retirement] { return retirement.due_after_job(); };
+    CountingObserver observer(slot, counters);
     Worker worker({config.outdir, names, config.job_timeout, config.retry_delay, retire}, *queue, storage,
-                  convert, abandon, {signals.soft(), signals.hard()}, place);
+                  convert, abandon, {signals.soft(), signals.hard()}, observer);
     worker.run();
 }
 
-int work_until_stopped(const Config& config, const std::optional<Supervised>& parent) {
+int run_worker(const Config& config, const std::optional<Supervised>& parent) {
     block_stop_signals();
     ::prctl(PR_SET_NAME, "bw");  // a parent starts us by a path that ends otherwise
     log::info("worker", {{"pid", ::getpid()}, {"version", BW_VERSION}});
-    const auto board = parent ? metrics::SharedBoard(parent->board) : metrics::SharedBoard();
+    using Shared = SharedMemory<SharedState>;
+    const Shared shared = parent ? Shared(parent->memory) : Shared();
     const auto images = image_settings(config);
     start_images(images);
     const auto storage = open_storage({config.outdir, config.input_roots, config.max_file_bytes,
-                                       config.min_free_bytes, !board->swept.exchange(true)});
+                                       config.min_free_bytes, !shared->workers.outdir_swept.exchange(true)});
     Retirement retirement(config.retire_jobs, config.retire_bytes);
     close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);
-    work(config, images, *storage, retirement, signals, {*board, board->seats[parent ? parent->seat : 0]});
+    do_jobs(config, images, *storage, retirement, signals, shared->workers.slots[parent ? parent->slot : 0],
+            shared->counters);
     log::info("stopped");
     return EXIT_SUCCESS;
 }
 
-int supervise(const Config& config, const std::vector<std::string>& words) {
-    const metrics::SharedBoard board;
-    const auto processes = system_processes(words, board.descriptor());
+int run_parent(const Config& config, const std::vector<std::string>& words) {
+    const SharedMemory<SharedState> shared;
+    const auto processes = system_processes(words, shared.descriptor());
     std::unique_ptr<metrics::Server> page;
     if (!config.metrics_address.empty()) {
-        page = metrics::serve(*board, {BW_VERSION, config.stream, config.consumer}, config.metrics_address);
+        page = metrics::serve(
+            shared->counters, [&shared] { return read_gauges(shared->workers); },
+            {BW_VERSION, config.stream, config.consumer}, config.metrics_address);
         log::info("metrics", {{"url", page->url()}});
     }
     const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
     log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
-    Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, *board).run();
+    Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, shared->workers,
+               shared->counters)
+        .run();
     log::info("stopped");
     return EXIT_SUCCESS;
 }
@@ -152,15 +167,15 @@ int run(int argc, char** argv) {
             std::cout << *arguments.output;
             return EXIT_SUCCESS;
         }
-        if (arguments.supervised) log::add_to_each_line({{"worker", arguments.supervised->seat + 1}});
+        if (arguments.supervised) log::add_to_each_line({{"worker", arguments.supervised->slot + 1}});
         Config config;
         const auto complaints = load_config(process_environment, arguments.flags, arguments.command, config);
         log::configure(config.log_level, config.log_format);
         if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
         if (arguments.command == Command::kSetup) return setup(config);
         if (arguments.command == Command::kStatus) return show_status(config, arguments.json);
-        if (config.workers && !arguments.supervised) return supervise(config, arguments.words);
-        return work_until_stopped(config, arguments.supervised);
+        if (config.workers && !arguments.supervised) return run_parent(config, arguments.words);
+        return run_worker(config, arguments.supervised);
     } catch (const JobFailed& failure) {
         return report(failure, failure.job());
     } catch (const Error& failure) {

@@ -13,7 +13,7 @@ namespace {
 using std::filesystem::path;
 
 // Numbers of cores; a limit may be a part of one.
-constexpr double kNoLimit = metrics::kMostWorkers;
+constexpr double kNoLimit = kMaxWorkers;
 
 // "150000 100000" or "max 100000": microseconds in each period.
 double limit_of_version_2(const path& group) {

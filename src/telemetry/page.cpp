@@ -2,10 +2,11 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
+
+#include "bw/base/clock.hpp"
 
 namespace bw::metrics {
 namespace {
@@ -51,36 +52,36 @@ MetricFamily gauge(std::string name, std::string help, std::uint64_t value, cons
     return family(MetricType::Gauge, std::move(name), std::move(help), {{labels, value}});
 }
 
-MetricFamily jobs(const Board& board) {
+MetricFamily jobs(const Counters& counters) {
     return counter("bw_jobs_total",
                    "Deliveries of jobs that ended: done; failed, or given back at a hard stop; their worker "
                    "crashed; done, but forgotten by the server.",
-                   {{{{"outcome", "done"}}, board.jobs_done},
-                    {{{"outcome", "failed"}}, board.jobs_failed},
-                    {{{"outcome", "given_back"}}, board.jobs_given_back},
-                    {{{"outcome", "crashed"}}, board.jobs_crashed},
-                    {{{"outcome", "forgotten"}}, board.jobs_forgotten}});
+                   {{{{"outcome", "done"}}, counters.jobs_done},
+                    {{{"outcome", "failed"}}, counters.jobs_failed},
+                    {{{"outcome", "given_back"}}, counters.jobs_given_back},
+                    {{{"outcome", "crashed"}}, counters.jobs_crashed},
+                    {{{"outcome", "forgotten"}}, counters.jobs_forgotten}});
 }
 
-MetricFamily errors(const Board& board) {
+MetricFamily errors(const Counters& counters) {
     std::vector<Sample> samples;
     for (const auto kind : kKinds) {
         samples.push_back(
             {{{"kind", std::string(name(kind))}, {"class", is_transient(kind) ? "transient" : "permanent"}},
-             board.errors[static_cast<std::size_t>(kind)]});
+             counters.errors[static_cast<std::size_t>(kind)]});
     }
     return counter("bw_errors_total", "Workers that ended with an error, with or without a job.", samples);
 }
 
-MetricFamily restarts(const Board& board) {
+MetricFamily restarts(const Counters& counters) {
     std::vector<Sample> samples;
     for (std::size_t reason = 0; reason < kRestartNames.size(); ++reason) {
-        samples.push_back({{{"reason", std::string(kRestartNames[reason])}}, board.restarts[reason]});
+        samples.push_back({{{"reason", std::string(kRestartNames[reason])}}, counters.restarts[reason]});
     }
     return counter("bw_worker_restarts_total", "Workers that were started again.", samples);
 }
 
-ClientMetric stage(std::string_view name, const Histogram& from) {
+ClientMetric stage(std::string_view name, const DurationHistogram& from) {
     ClientMetric metric;
     metric.label = {{"stage", std::string(name)}};
     auto& to = metric.histogram;
@@ -93,25 +94,19 @@ ClientMetric stage(std::string_view name, const Histogram& from) {
     return metric;
 }
 
-MetricFamily stages(const Board& board) {
+MetricFamily stages(const Counters& counters) {
     MetricFamily family{"bw_stage_duration_seconds",
                         "How long the stages of jobs took that were done or forgotten.",
                         MetricType::Histogram,
                         {}};
     for (std::size_t number = 0; number < kStageNames.size(); ++number) {
-        family.metric.push_back(stage(kStageNames[number], board.stages[number]));
+        family.metric.push_back(stage(kStageNames[number], counters.stages[number]));
     }
     return family;
 }
 
-std::uint64_t seats(const Board& board, std::atomic<bool> Seat::*state) {
-    const auto used = board.seats_in_use();
-    return static_cast<std::uint64_t>(
-        std::count_if(used.begin(), used.end(), [&](const Seat& seat) { return (seat.*state).load(); }));
-}
-
-void add_queue(std::vector<MetricFamily>& families, const Queue& queue, const Labels& labels) {
-    if (queue.answered_ms == 0 || now_ms() - queue.answered_ms > kFreshMs) return;
+void add_queue(std::vector<MetricFamily>& families, const QueueGauges& queue, const Labels& labels) {
+    if (queue.answered_ms == 0 || steady_ms() - queue.answered_ms > kFreshMs) return;
     const Pairs names{{"stream", labels.stream}, {"consumer", labels.consumer}};
     families.push_back(
         gauge("bw_queue_pending_jobs", "Jobs that wait for their first delivery.", queue.pending, names));
@@ -127,29 +122,29 @@ void add_queue(std::vector<MetricFamily>& families, const Queue& queue, const La
 
 }  // namespace
 
-std::string page(const Board& board, const Labels& labels) {
+std::string page(const Counters& counters, const WorkerGauges& workers, const Labels& labels) {
     std::vector<MetricFamily> families{
-        jobs(board),
-        errors(board),
-        stages(board),
+        jobs(counters),
+        errors(counters),
+        stages(counters),
         counter("bw_input_bytes_total", "Bytes of pictures read, of jobs done or forgotten.",
-                board.input_bytes),
+                counters.input_bytes),
         counter("bw_output_bytes_total", "Bytes of results written, of jobs done or forgotten.",
-                board.output_bytes),
+                counters.output_bytes),
         counter("bw_input_pixels_total", "Pixels of all frames decoded, of jobs done or forgotten.",
-                board.input_pixels),
+                counters.input_pixels),
         counter("bw_output_pixels_total", "Pixels of all frames written, of jobs done or forgotten.",
-                board.output_pixels),
-        counter("bw_deliveries_total", "Deliveries of jobs to these workers.", board.deliveries),
-        counter("bw_redeliveries_total", "Of those, not the first of the job.", board.redeliveries),
-        restarts(board),
-        gauge("bw_workers", "Workers that are to run.", board.workers),
+                counters.output_pixels),
+        counter("bw_deliveries_total", "Deliveries of jobs to these workers.", counters.deliveries),
+        counter("bw_redeliveries_total", "Of those, not the first of the job.", counters.redeliveries),
+        restarts(counters),
+        gauge("bw_workers", "Workers that are to run.", workers.workers),
         gauge("bw_workers_connected", "Workers that are connected and bound to the consumer.",
-              seats(board, &Seat::connected)),
-        gauge("bw_jobs_in_hand", "Workers with a job in hand.", seats(board, &Seat::job_in_hand)),
+              workers.workers_connected),
+        gauge("bw_jobs_in_hand", "Workers with a job in hand.", workers.jobs_in_hand),
         gauge("bw_build_info", "Always 1; the version of bw.", 1, {{"version", labels.version}}),
     };
-    add_queue(families, board.queue, labels);
+    add_queue(families, counters.queue, labels);
     return prometheus::TextSerializer().Serialize(families);
 }
 

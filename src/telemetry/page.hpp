@@ -1,4 +1,4 @@
-// The board as Prometheus reads it: its text format, version 0.0.4. Any thread.
+// The counters as Prometheus reads them: its text format, version 0.0.4. Any thread.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace bw::metrics {
 
-// All metrics, also those that have counted nothing yet; but what JetStream said of the queue only while that
-// is fresh.
-std::string page(const Board& board, const Labels& labels);
+// All metrics, also those that have counted nothing yet. What JetStream said of the queue stands there only
+// while it is fresh.
+std::string page(const Counters& counters, const WorkerGauges& workers, const Labels& labels);
 
 }  // namespace bw::metrics

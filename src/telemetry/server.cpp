@@ -2,18 +2,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "bw/base/clock.hpp"
 #include "page.hpp"
 
 namespace bw::metrics {
 namespace {
 
-// The parent stamps the board each second.
+// The parent stamps parent_alive_ms each second.
 constexpr std::int64_t kAliveMs = 10'000;
 
 struct Answer {
@@ -24,16 +24,14 @@ struct Answer {
 
 constexpr const char* kPlain = "text/plain; charset=utf-8";
 
-Answer healthz(const Board& board) {
-    if (now_ms() - board.parent_alive_ms < kAliveMs) return {200, kPlain, "alive\n"};
+Answer healthz(const Counters& counters) {
+    if (steady_ms() - counters.parent_alive_ms < kAliveMs) return {200, kPlain, "alive\n"};
     return {503, kPlain, "the parent process hangs\n"};
 }
 
-Answer readyz(const Board& board) {
-    const bool ready =
-        std::ranges::any_of(board.seats_in_use(), [](const Seat& seat) { return seat.connected.load(); });
-    return ready ? Answer{200, kPlain, "ready\n"}
-                 : Answer{503, kPlain, "no worker is connected to the queue\n"};
+Answer readyz(const WorkerGauges& workers) {
+    return workers.workers_connected > 0 ? Answer{200, kPlain, "ready\n"}
+                                         : Answer{503, kPlain, "no worker is connected to the queue\n"};
 }
 
 class Handler : public CivetHandler {
@@ -97,12 +95,14 @@ std::vector<std::string> options(const std::string& address) {
 
 class CivetPages : public Server {
   public:
-    CivetPages(const Board& board, const Labels& labels, const std::string& address)
-        : metrics_([&board, labels] {
-              return Answer{200, "text/plain; version=0.0.4; charset=utf-8", page(board, labels)};
+    CivetPages(const Counters& counters, const ReadWorkers& workers, const Labels& labels,
+               const std::string& address)
+        : metrics_([&counters, workers, labels] {
+              return Answer{200, "text/plain; version=0.0.4; charset=utf-8",
+                            page(counters, workers(), labels)};
           }),
-          healthz_([&board] { return healthz(board); }),
-          readyz_([&board] { return readyz(board); }),
+          healthz_([&counters] { return healthz(counters); }),
+          readyz_([workers] { return readyz(workers()); }),
           host_(address.starts_with(':') ? "localhost" : address.substr(0, address.rfind(':'))),
           server_(start(address)),
           port_(server_->getListeningPorts().front()) {
@@ -155,8 +155,9 @@ class CivetPages : public Server {
 
 }  // namespace
 
-std::unique_ptr<Server> serve(const Board& board, const Labels& labels, const std::string& address) {
-    return std::make_unique<CivetPages>(board, labels, address);
+std::unique_ptr<Server> serve(const Counters& counters, const ReadWorkers& workers, const Labels& labels,
+                              const std::string& address) {
+    return std::make_unique<CivetPages>(counters, workers, labels, address);
 }
 
 }  // namespace bw::metrics

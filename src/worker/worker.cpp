@@ -1,25 +1,16 @@
 #include "bw/worker.hpp"
 
 #include <algorithm>
-#include <array>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <optional>
 #include <utility>
 
 #include "bw/base/clock.hpp"
+#include "leases.hpp"
 
 namespace bw {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
-
-// Three chances for a heartbeat to arrive before ack wait is over. Whoever watches the seat waits no longer
-// than for the longest.
-constexpr int kHeartbeatsPerAckWait = 3;
-constexpr milliseconds kShortestHeartbeat{10};
-constexpr milliseconds kLongestHeartbeat{10'000};
 
 log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRules& rules) {
     log::Fields fields;
@@ -30,131 +21,39 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
     return fields;
 }
 
-std::string_view lost_because(Settlement settlement) {
-    return settlement == Settlement::kStreamReplaced
-               ? "the stream was made again while the job was in hand, and the job went with the old one"
-               : "the server has forgotten the delivery, the job comes again";
+void add_conversion(JobFigures& figures, std::size_t input_bytes, const Conversion& result) {
+    figures.input_bytes = input_bytes;
+    figures.output_bytes = result.bytes.size();
+    figures.input_pixels = result.input_pixels;
+    figures.output_pixels = result.output_pixels;
+    figures.decode = result.decode;
+    figures.monochrome = result.monochrome;
+    figures.encode = result.encode;
 }
 
-// Of the stages, in their order.
-using Times = std::array<std::chrono::microseconds, metrics::kStageNames.size()>;
+void add_times(log::Fields& fields, const JobFigures& figures) {
+    fields.insert(fields.end(), {{"read_us", figures.read.count()},
+                                 {"decode_us", figures.decode.count()},
+                                 {"monochrome_us", figures.monochrome.count()},
+                                 {"encode_us", figures.encode.count()},
+                                 {"commit_us", figures.commit.count()},
+                                 {"queue_us", figures.queue.count()}});
+}
 
-void count(metrics::Board& board, std::size_t input_bytes, const Conversion& result, const Times& times) {
-    board.input_bytes += input_bytes;
-    board.output_bytes += result.bytes.size();
-    board.input_pixels += result.input_pixels;
-    board.output_pixels += result.output_pixels;
-    for (std::size_t stage = 0; stage < times.size(); ++stage) board.stages[stage].add(times[stage]);
+void log_settlement(Settlement settlement, const log::Fields& fields) {
+    switch (settlement) {
+        case Settlement::kAcknowledged:
+            return log::info("job done", fields);
+        case Settlement::kForgotten:
+            return log::warn("the server has forgotten the delivery, the job comes again", fields);
+        case Settlement::kStreamReplaced:
+            return log::warn(
+                "the stream was made again while the job was in hand, and the job went with the old one",
+                fields);
+    }
 }
 
 }  // namespace
-
-// Watches over the job in hand from a thread of its own: heartbeats until end(); until settling() also the
-// deadline and the hard stop, of which the first to come cancels the job and, if that does not end it in
-// time, is handed to `expired`, once. One thread for all jobs, which a job wakes only if it is due before
-// whatever the thread waits for: a thread for each job took 90 µs of its time.
-class Worker::Watch {
-  public:
-    struct Times {
-        milliseconds heartbeat;
-        milliseconds timeout;
-    };
-
-    explicit Watch(std::stop_token hard_stop)
-        : hard_stop_(std::move(hard_stop)), thread_([this](const std::stop_token& end) { run(end); }) {}
-
-    // The token says when the job is to end early.
-    std::stop_token begin(Times times, std::function<void()> beat, Expired expired) {
-        const std::scoped_lock lock(mutex_);
-        const auto now = steady_clock::now();
-        job_.emplace(
-            Job{times, now + times.heartbeat, now + times.timeout, std::move(beat), std::move(expired)});
-        if (due() < asleep_until_ || hard_stop_.stop_requested()) wake();
-        return job_->cancel.get_token();
-    }
-
-    // The output stands; what is left has bounds of its own. Never returns if the job has expired meanwhile.
-    void settling() {
-        const std::scoped_lock lock(mutex_);
-        job_->settling = true;
-    }
-
-    // No heartbeat comes after it. Returns why the job was cancelled, if it was.
-    std::optional<Error> end() {
-        const std::scoped_lock lock(mutex_);
-        const auto ended = std::exchange(job_, std::nullopt);
-        return ended ? ended->cause : std::nullopt;
-    }
-
-  private:
-    struct Job {
-        Times times;
-        steady_clock::time_point next_beat;
-        steady_clock::time_point deadline;
-        std::function<void()> beat;
-        Expired expired;
-        std::stop_source cancel{};
-        std::optional<Error> cause{};  // set with `cancel`; `deadline` is then that of the process
-        bool settling = false;
-    };
-
-    steady_clock::time_point due() const {
-        if (!job_) return steady_clock::now() + kIdle;
-        return job_->settling ? job_->next_beat : std::min(job_->next_beat, job_->deadline);
-    }
-
-    void wake() {
-        woken_ = true;
-        changed_.notify_all();
-    }
-
-    void run(const std::stop_token& end) {
-        const std::stop_callback stopped(hard_stop_, [this] {
-            const std::scoped_lock lock(mutex_);
-            wake();
-        });
-        std::unique_lock lock(mutex_);
-        while (!end.stop_requested()) {
-            if (job_) look_at(*job_);
-            asleep_until_ = due();
-            changed_.wait_until(lock, end, asleep_until_, [this] { return std::exchange(woken_, false); });
-        }
-    }
-
-    void look_at(Job& job) {
-        const auto now = steady_clock::now();
-        if (!job.settling && job.cause && now >= job.deadline) {
-            job.settling = true;
-            job.expired(*job.cause);
-        } else if (!job.settling && !job.cause && hard_stop_.stop_requested()) {
-            cancel(job, {ErrorKind::kStopped, "job", "stopped before the job was done, it comes again"});
-        } else if (!job.settling && !job.cause && now >= job.deadline) {
-            cancel(job, {ErrorKind::kTimeout, "BW_JOB_TIMEOUT",
-                         "the job took longer than " + std::to_string(job.times.timeout.count()) + " ms"});
-        } else if (now >= job.next_beat) {
-            job.beat();
-            job.next_beat = now + job.times.heartbeat;
-        }
-    }
-
-    static void cancel(Job& job, Error cause) {
-        job.cause = std::move(cause);
-        job.deadline = steady_clock::now() + kCancelGrace;
-        job.cancel.request_stop();
-    }
-
-    static constexpr std::chrono::hours kIdle{1};
-    // A conversion that can be cancelled ends within a few milliseconds, on a busy machine too.
-    static constexpr milliseconds kCancelGrace{250};
-
-    const std::stop_token hard_stop_;
-    std::mutex mutex_;
-    std::condition_variable_any changed_;
-    std::optional<Job> job_;
-    steady_clock::time_point asleep_until_;
-    bool woken_ = false;
-    std::jthread thread_;  // last: it uses all of the above
-};
 
 milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::int64_t max_deliver) {
     constexpr std::uint64_t kMostDoublings = 10;
@@ -164,15 +63,15 @@ milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::
 }
 
 Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-               StopTokens stop, Place place)
+               StopTokens stop, WorkerObserver& observer)
     : settings_(std::move(settings)),
       queue_(queue),
       storage_(storage),
       convert_(std::move(convert)),
       abandon_(std::move(abandon)),
       stop_(std::move(stop)),
-      place_(place),
-      watch_(std::make_unique<Watch>(stop_.hard)) {}
+      observer_(observer),
+      leases_(std::make_unique<LeaseKeeper>(queue, observer, stop_.hard)) {}
 
 Worker::~Worker() = default;
 
@@ -183,83 +82,68 @@ void Worker::run() {
                         {"outdir", settings_.outdir}});
     bool retired = false;
     while (!retired && !stop_.soft.stop_requested()) {
-        place_.seat.beat();
+        observer_.alive();
         storage_.check_ready();
         const auto delivery = queue_.fetch(stop_.soft);
         if (!delivery) continue;
-        work_on(*delivery);
+        do_job(*delivery);
         retired = settings_.retire();
     }
-    while (const auto delivery = queue_.fetch_late()) work_on(*delivery);
+    while (const auto delivery = queue_.fetch_late()) do_job(*delivery);
 }
 
-void Worker::work_on(const Delivery& delivery) {
-    place_.seat.has_fetched = place_.seat.job_in_hand = true;
-    ++place_.board.deliveries;
-    if (delivery.deliveries > 1) ++place_.board.redeliveries;
+void Worker::do_job(const Delivery& delivery) {
+    observer_.job_fetched(delivery);
     Job job;
-    const auto fail = [&](const Error& cause) {
+    const auto failed = [&](const Error& cause) {
         give_back(delivery, cause);
         return JobFailed(cause, describe(delivery, job, queue_.rules()));
     };
-    // Whatever happens: first no more heartbeats, then the NAK, which a late heartbeat would undo.
+    std::optional<Lease> lease;
+    // Heartbeats end before the NAK, which a late heartbeat would undo.
+    const auto failed_in_this_thread = [&](const Error& cause) {
+        return failed(lease ? lease->end().value_or(cause) : cause);
+    };
     try {
         parse_job(delivery.payload, job);
         if (job.advisory) queue_.check_advisory(*job.advisory);
-        finish(
-            delivery, job, [&](const Error& cause) { abandon_(fail(cause)); },
-            [&](const Error& cause) { abandon_(fail(watch_->end().value_or(cause))); });
-        watch_->end();
-        place_.seat.job_in_hand = false;  // it stays true of a job that fails: so the worker ends
+        lease.emplace(leases_->take(delivery, settings_.job_timeout,
+                                    [&](const Error& cause) { abandon_(failed(cause)); }));
+        convert_and_settle(delivery, job, *lease,
+                           [&](const Error& cause) { abandon_(failed_in_this_thread(cause)); });
     } catch (const Error& cause) {
-        throw fail(watch_->end().value_or(cause));
+        throw failed_in_this_thread(cause);
     } catch (const std::exception& defect) {
-        throw fail(watch_->end().value_or(Error(ErrorKind::kInternal, "job", defect.what())));
+        throw failed_in_this_thread(Error(ErrorKind::kInternal, "job", defect.what()));
     }
 }
 
-void Worker::finish(const Delivery& delivery, const Job& job, const Expired& expired, const Fatal& fatal) {
+void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal) {
     const std::string extension = image_extension(job.image);
     const std::string name = output_name(job.id, extension);
-    const auto rules = queue_.rules();
-    log::Fields fields = describe(delivery, job, rules);
+    log::Fields fields = describe(delivery, job, queue_.rules());
     log::debug("job begun", fields);
+    JobFigures figures;
     Stopwatch stopwatch;
-    const auto cancelled = watch_->begin(
-        {std::clamp(rules.ack_wait / kHeartbeatsPerAckWait, kShortestHeartbeat, kLongestHeartbeat),
-         settings_.job_timeout},
-        [&] {
-            place_.seat.beat();
-            queue_.extend(delivery);
-        },
-        expired);
 
     const std::string source = storage_.read(job.image);
-    const auto read = stopwatch.lap();
-    const Conversion result = convert(source, extension, job, cancelled, fatal);
+    figures.read = stopwatch.lap();
+    const Conversion result = convert(source, extension, job, lease.token(), fatal);
     stopwatch.lap();
     const auto output = storage_.commit(name, result.bytes);
-    const auto commit = stopwatch.lap();
+    figures.commit = stopwatch.lap();
 
-    watch_->settling();
+    lease.settling();
     std::optional<Advisory> advisory;
     if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
     const auto settlement = queue_.settle(delivery, advisory, stop_.hard);
-    const auto queue = stopwatch.lap();
-    count(place_.board, source.size(), result,
-          {read, result.decode, result.monochrome, result.encode, commit, queue});
-    const bool done = settlement == Settlement::kAcknowledged;
-    ++(done ? place_.board.jobs_done : place_.board.jobs_forgotten);
-    if (!done) return log::warn(lost_because(settlement), fields);
+    figures.queue = stopwatch.lap();
 
-    fields.insert(fields.end(), {{"output", output.string()},
-                                 {"read_us", read.count()},
-                                 {"decode_us", result.decode.count()},
-                                 {"monochrome_us", result.monochrome.count()},
-                                 {"encode_us", result.encode.count()},
-                                 {"commit_us", commit.count()},
-                                 {"queue_us", queue.count()}});
-    log::info("job done", fields);
+    add_conversion(figures, source.size(), result);
+    observer_.job_settled(settlement, figures);
+    fields.emplace_back("output", output.string());
+    add_times(fields, figures);
+    log_settlement(settlement, fields);
 }
 
 // The converter does not know where its bytes come from; the log should.

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "bw/base/clock.hpp"
 #include "bw/telemetry.hpp"
 #include "telemetry/page.hpp"
 
@@ -49,15 +50,20 @@ std::string ask(const std::string& url, const std::string& request) {
 
 class MetricsTest : public testing::Test {
   protected:
-    std::string text() const { return page(*board_, kLabels); }
+    std::string text() const { return page(counters_, workers_, kLabels); }
     bool has(const std::string& line) const { return text().find("\n" + line + "\n") != std::string::npos; }
 
-    const SharedBoard shared_;
-    Board* const board_ = &*shared_;
+    std::unique_ptr<Server> serve_at(const std::string& address) const {
+        return serve(
+            counters_, [this] { return workers_; }, kLabels, address);
+    }
+
+    Counters counters_;
+    WorkerGauges workers_;
 };
 
 TEST_F(MetricsTest, AHistogramsBoundBelongsToTheBucketBelow) {
-    Histogram histogram;
+    DurationHistogram histogram;
     for (const auto us : {0, 1000, 1001, 10'000'000, 10'000'001}) histogram.add(microseconds(us));
     EXPECT_EQ(histogram.buckets[0], 2U);
     EXPECT_EQ(histogram.buckets[1], 1U);
@@ -66,47 +72,29 @@ TEST_F(MetricsTest, AHistogramsBoundBelongsToTheBucketBelow) {
     EXPECT_EQ(histogram.sum_us, 20'002'002U);
 }
 
-TEST_F(MetricsTest, WhatOneProcessCountsAnotherOneSees) {
-    const SharedBoard other(shared_.descriptor());
-    ++other->jobs_done;
-    other->seats[kMostWorkers - 1].beat();
-    EXPECT_EQ(board_->jobs_done, 1U);
-    EXPECT_NE(board_->seats[kMostWorkers - 1].alive_ms, 0);
-}
-
-TEST_F(MetricsTest, AWorkerCannotTakeMemoryFromTheOthers) {
-    ASSERT_NE(::ftruncate(shared_.descriptor(), 0), 0);
-    ASSERT_NE(::ftruncate(shared_.descriptor(), 2 * sizeof(Board)), 0);
-    board_->workers = kMostWorkers + 1;
-    EXPECT_EQ(board_->seats_in_use().size(), kMostWorkers);
-}
-
-// tests/unit/metrics.txt was written by hand, from the meaning of each number and Prometheus' text format.
 TEST_F(MetricsTest, ThePageIsTheOneWrittenByHand) {
-    board_->jobs_done = 1000;
-    board_->jobs_failed = 17;
-    board_->jobs_given_back = 2;
-    board_->jobs_crashed = 3;
-    board_->jobs_forgotten = 1;
-    board_->errors[4] = 12;
-    board_->errors[10] = 5;
+    counters_.jobs_done = 1000;
+    counters_.jobs_failed = 17;
+    counters_.jobs_given_back = 2;
+    counters_.jobs_crashed = 3;
+    counters_.jobs_forgotten = 1;
+    counters_.errors[4] = 12;
+    counters_.errors[10] = 5;
     for (const auto us : {800, 1000, 2000, 2'000'000, 60'496'200})
-        board_->stage(Stage::kMonochrome).add(microseconds(us));
-    board_->input_bytes = 12'345'678'901'234;
-    board_->output_bytes = 2;
-    board_->input_pixels = 3;
-    board_->output_pixels = 4;
-    board_->deliveries = 1023;
-    board_->redeliveries = 22;
-    std::ranges::copy(std::array{17, 3, 1, 4}, board_->restarts.begin());
-    board_->workers = 3;
-    board_->seats[0].connected = board_->seats[1].connected = board_->seats[2].job_in_hand = true;
-    board_->seats[3].connected = true;  // nobody's
-    board_->queue.pending = 7;
-    board_->queue.ack_pending = 6;
-    board_->queue.redelivered = 5;
-    board_->queue.dead = 4;
-    board_->queue.answered_ms = now_ms();
+        counters_.stage(Stage::kMonochrome).add(microseconds(us));
+    counters_.input_bytes = 12'345'678'901'234;
+    counters_.output_bytes = 2;
+    counters_.input_pixels = 3;
+    counters_.output_pixels = 4;
+    counters_.deliveries = 1023;
+    counters_.redeliveries = 22;
+    std::ranges::copy(std::array{17, 3, 1, 4}, counters_.restarts.begin());
+    workers_ = {.workers = 3, .workers_connected = 2, .jobs_in_hand = 1};
+    counters_.queue.pending = 7;
+    counters_.queue.ack_pending = 6;
+    counters_.queue.redelivered = 5;
+    counters_.queue.dead = 4;
+    counters_.queue.answered_ms = steady_ms();
     std::ostringstream expected;
     expected << std::ifstream(BW_SOURCE_DIR "/tests/unit/metrics.txt").rdbuf();
     EXPECT_EQ(text(), expected.str());
@@ -114,17 +102,17 @@ TEST_F(MetricsTest, ThePageIsTheOneWrittenByHand) {
 
 TEST_F(MetricsTest, OldNumbersOfTheQueueAreNotShown) {
     EXPECT_THAT(text(), Not(HasSubstr("bw_queue")));
-    board_->queue.answered_ms = now_ms() - 9000;
+    counters_.queue.answered_ms = steady_ms() - 9000;
     EXPECT_TRUE(has(R"(bw_queue_dead_jobs{stream="IMAGES",consumer="BW"} 0)"));
-    board_->queue.answered_ms = now_ms() - 10'001;
+    counters_.queue.answered_ms = steady_ms() - 10'001;
     EXPECT_THAT(text(), Not(HasSubstr("bw_queue")));
 }
 
 TEST_F(MetricsTest, ServesThePage) {
-    const auto server = serve(*board_, kLabels, "127.0.0.1:0");
+    const auto server = serve_at("127.0.0.1:0");
     EXPECT_THAT(server->url(), StartsWith("http://127.0.0.1:"));
     EXPECT_THAT(server->url(), EndsWith("/metrics"));
-    board_->jobs_done = 5;
+    counters_.jobs_done = 5;
     const auto answer = ask(server->url(), "GET /metrics");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4;"));
     EXPECT_EQ(after_headers(answer), text());
@@ -132,7 +120,7 @@ TEST_F(MetricsTest, ServesThePage) {
 }
 
 TEST_F(MetricsTest, ServesNothingElse) {
-    const auto server = serve(*board_, kLabels, ":0");
+    const auto server = serve_at(":0");
     for (const char* request : {"GET /", "GET /metrics/more", "GET /../../../etc/passwd", "GET /etc/passwd",
                                 "POST /metrics", "PUT /metrics", "DELETE /metrics", "OPTIONS /metrics"}) {
         const auto answer = ask(server->url(), request);
@@ -144,39 +132,37 @@ TEST_F(MetricsTest, ServesNothingElse) {
 
 // civetweb by itself takes two seconds.
 TEST_F(MetricsTest, TheServerEndsSoon) {
-    auto server = serve(*board_, kLabels, ":0");
+    auto server = serve_at(":0");
     ask(server->url(), "GET /metrics");
-    const auto begin = now_ms();
+    const auto begin = steady_ms();
     server.reset();
-    EXPECT_LT(now_ms() - begin, 1000);
+    EXPECT_LT(steady_ms() - begin, 1000);
 }
 
 TEST_F(MetricsTest, IsHealthyWhileTheParentGoesOn) {
-    const auto server = serve(*board_, kLabels, "127.0.0.1:0");
-    board_->parent_alive_ms = now_ms() - 9000;
+    const auto server = serve_at("127.0.0.1:0");
+    counters_.parent_alive_ms = steady_ms() - 9000;
     EXPECT_THAT(ask(server->url(), "GET /healthz"), StartsWith("HTTP/1.1 200 OK\r\n"));
-    board_->parent_alive_ms = now_ms() - 10'001;
+    counters_.parent_alive_ms = steady_ms() - 10'001;
     const auto answer = ask(server->url(), "GET /healthz");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
     EXPECT_EQ(after_headers(answer), "the parent process hangs\n");
 }
 
 TEST_F(MetricsTest, IsReadyWhileAWorkerIsConnected) {
-    const auto server = serve(*board_, kLabels, "127.0.0.1:0");
-    board_->workers = 2;
-    board_->seats[2].connected = true;  // nobody's
+    const auto server = serve_at("127.0.0.1:0");
     const auto answer = ask(server->url(), "GET /readyz");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
     EXPECT_EQ(after_headers(answer), "no worker is connected to the queue\n");
-    board_->seats[1].connected = true;
+    workers_.workers_connected = 1;
     EXPECT_THAT(ask(server->url(), "GET /readyz"), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST_F(MetricsTest, SaysWhyItCannotListen) {
-    const auto server = serve(*board_, kLabels, "127.0.0.1:0");
+    const auto server = serve_at("127.0.0.1:0");
     const auto address = server->url().substr(7, server->url().rfind('/') - 7);
     try {
-        serve(*board_, kLabels, address);
+        serve_at(address);
         ADD_FAILURE() << "two servers at one address";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kConfiguration);
@@ -185,6 +171,77 @@ TEST_F(MetricsTest, SaysWhyItCannotListen) {
                     StartsWith("the page cannot be served at \"" + address + "\": cannot bind"));
         EXPECT_THAT(error.what(), HasSubstr("Address already in use"));
     }
+}
+
+class ReporterTest : public testing::Test {
+  protected:
+    // What one turn of it says and asks.
+    void report(const Reporter::IsConnected& connected) {
+        const Reporter reporter(connected_, queue_, connected, [this](const std::stop_token&) {
+            EXPECT_TRUE(connected_);
+            ++asked_;
+            return depth_;
+        });
+    }
+
+    static bool always() { return true; }
+
+    std::atomic<bool> connected_{false};
+    QueueGauges queue_;
+    std::optional<QueueDepth> depth_ =
+        QueueDepth{.pending = 2, .ack_pending = 3, .redelivered = 4, .dead = 5};
+    int asked_ = 0;
+};
+
+TEST_F(ReporterTest, SaysWhatTheQueueHolds) {
+    report(always);
+    EXPECT_EQ(asked_, 1);
+    EXPECT_EQ(queue_.pending, 2U);
+    EXPECT_EQ(queue_.ack_pending, 3U);
+    EXPECT_EQ(queue_.redelivered, 4U);
+    EXPECT_EQ(queue_.dead, 5U);
+    EXPECT_LE(steady_ms() - queue_.answered_ms, 1000);
+    EXPECT_FALSE(connected_) << "it has ended";
+}
+
+TEST_F(ReporterTest, OneWorkerAsksForAll) {
+    report(always);
+    report(always);
+    EXPECT_EQ(asked_, 1);
+    queue_.asked_ms = steady_ms() - 2000;
+    report(always);
+    EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(ReporterTest, WhoeverIsNotConnectedLetsOthersAsk) {
+    report([] { return false; });
+    EXPECT_EQ(asked_, 0);
+    EXPECT_EQ(queue_.asked_ms, 0);
+}
+
+TEST_F(ReporterTest, WithoutAnAnswerTheNumbersGrowOld) {
+    report(always);
+    depth_.reset();
+    queue_.asked_ms = 0;
+    queue_.answered_ms = 17;
+    report(always);
+    EXPECT_EQ(asked_, 2);
+    EXPECT_EQ(queue_.answered_ms, 17);
+    EXPECT_EQ(queue_.dead, 5U);
+}
+
+TEST_F(ReporterTest, GoesOnUntilItEnds) {
+    std::atomic<int> turns{0};
+    const Reporter reporter(
+        connected_, queue_,
+        [&] {
+            EXPECT_EQ(connected_, turns == 2);
+            const int turn = ++turns;
+            turns.notify_all();
+            return turn == 2;
+        },
+        [](const std::stop_token&) { return std::nullopt; });
+    for (int seen = 0; seen < 3; seen = turns) turns.wait(seen);
 }
 
 }  // namespace

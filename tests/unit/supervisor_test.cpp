@@ -1,12 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
@@ -28,34 +24,34 @@ class FakeProcesses : public Processes {
   public:
     struct Started {
         milliseconds at;
-        std::size_t seat;
+        std::size_t slot;
     };
     struct Sent {
         milliseconds at;
-        std::size_t seat;
+        std::size_t slot;
         int signal;
         bool operator==(const Sent&) const = default;
     };
 
     milliseconds now() override { return now_; }
 
-    pid_t start(std::size_t seat) override {
+    pid_t start(std::size_t slot) override {
         if (full_) return 0;
-        started_.push_back({now_ - kDay, seat});
-        seats_[++last_] = seat;
-        living_[seat] = last_;
-        if (code_at_once_ != 0) end(seat, code_at_once_);
+        started_.push_back({now_ - kDay, slot});
+        slots_[++last_] = slot;
+        living_[slot] = last_;
+        if (code_at_once_ != 0) end(slot, code_at_once_);
         return last_;
     }
 
     void signal(pid_t pid, int number) override {
-        sent_.push_back({now_ - kDay, seats_.at(pid), number});
-        if (number == SIGKILL ? dies_ : obeys_) end(seats_.at(pid), 0, number == SIGKILL ? SIGKILL : 0);
+        sent_.push_back({now_ - kDay, slots_.at(pid), number});
+        if (number == SIGKILL ? dies_ : obeys_) end(slots_.at(pid), 0, number == SIGKILL ? SIGKILL : 0);
     }
 
-    std::optional<Ended> next_ended() override {
+    std::optional<ProcessEnd> next_ended() override {
         if (ended_.empty()) return std::nullopt;
-        const Ended first = ended_.front();
+        const ProcessEnd first = ended_.front();
         ended_.pop_front();
         return first;
     }
@@ -75,8 +71,8 @@ class FakeProcesses : public Processes {
     }
 
     void at(milliseconds time, std::function<void()> event) { plan_.emplace(kDay + time, std::move(event)); }
-    void end(std::size_t seat, int code, int signal = 0) {
-        ended_.push_back({std::exchange(living_[seat], 0), code, signal});
+    void end(std::size_t slot, int code, int signal = 0) {
+        ended_.push_back({std::exchange(living_[slot], 0), code, signal});
     }
     std::size_t living() const {
         return static_cast<std::size_t>(
@@ -86,7 +82,7 @@ class FakeProcesses : public Processes {
     milliseconds now_ = kDay;  // times in the tests are from here
     std::vector<Started> started_;
     std::vector<Sent> sent_;
-    std::deque<Ended> ended_;
+    std::deque<ProcessEnd> ended_;
     bool obeys_ = true;     // a stop ends a worker well
     bool dies_ = true;      // at once when it is killed, which a call to a file system may delay
     int code_at_once_ = 0;  // of a worker that never gets to work
@@ -95,7 +91,7 @@ class FakeProcesses : public Processes {
 
   private:
     std::multimap<milliseconds, std::function<void()>> plan_;
-    std::map<pid_t, std::size_t> seats_;
+    std::map<pid_t, std::size_t> slots_;
     std::map<std::size_t, pid_t> living_;
     pid_t last_ = 100;
 };
@@ -106,17 +102,17 @@ class SupervisorTest : public testing::Test {
     void stop_at(milliseconds time) {
         at(time, [this] { processes_.stop_ = SIGTERM; });
     }
-    void end_at(milliseconds time, std::size_t seat, int code, int signal = 0) {
-        at(time, [=, this] { processes_.end(seat, code, signal); });
+    void end_at(milliseconds time, std::size_t slot, int code, int signal = 0) {
+        at(time, [=, this] { processes_.end(slot, code, signal); });
     }
     // A worker does what one does that has fetched a job; with `done`, what one does after it.
-    void fetch(std::size_t seat, bool done = false) {
-        board_.seats[seat].alive_ms = processes_.now_.count();
-        board_.seats[seat].has_fetched = true;
-        board_.seats[seat].job_in_hand = !done;
+    void fetch(std::size_t slot, bool done = false) {
+        table_.slots[slot].alive_ms = processes_.now_.count();
+        table_.slots[slot].has_fetched = true;
+        table_.slots[slot].jobs_in_hand = done ? 0 : 1;
     }
     void run(std::size_t workers = 1) {
-        Supervisor({workers, seconds(30), seconds(8)}, processes_, board_).run();
+        Supervisor({workers, seconds(30), seconds(8)}, processes_, table_, counters_).run();
     }
     std::vector<milliseconds> starts() const {
         std::vector<milliseconds> times;
@@ -124,25 +120,26 @@ class SupervisorTest : public testing::Test {
         return times;
     }
     std::uint64_t restarts(metrics::Restart reason) const {
-        return board_.restarts[static_cast<std::size_t>(reason)];
+        return counters_.restarts[static_cast<std::size_t>(reason)];
     }
 
     FakeProcesses processes_;
-    metrics::Board board_;
+    SlotTable table_;
+    metrics::Counters counters_;
 };
 
-TEST_F(SupervisorTest, StartsAWorkerForEachSeatAndStopsThem) {
+TEST_F(SupervisorTest, StartsAWorkerForEachSlotAndStopsThem) {
     stop_at(seconds(3));
     run(3);
     EXPECT_EQ(processes_.started_.size(), 3U);
-    EXPECT_EQ(board_.workers, 3U);
+    EXPECT_EQ(table_.workers, 3U);
     EXPECT_THAT(processes_.sent_, ElementsAre(FakeProcesses::Sent{seconds(3), 0, SIGTERM},
                                               FakeProcesses::Sent{seconds(3), 1, SIGTERM},
                                               FakeProcesses::Sent{seconds(3), 2, SIGTERM}));
 }
 
 TEST_F(SupervisorTest, SaysThatItLives) {
-    at(seconds(9), [this] { EXPECT_GE(board_.parent_alive_ms, processes_.now_.count() - 1000); });
+    at(seconds(9), [this] { EXPECT_GE(counters_.parent_alive_ms, processes_.now_.count() - 1000); });
     stop_at(seconds(10));
     run();
 }
@@ -158,8 +155,8 @@ TEST_F(SupervisorTest, StartsAgainAtOnceWhoFailsInAJob) {
     run();
     EXPECT_THAT(starts(), ElementsAre(milliseconds(0), milliseconds(100), milliseconds(200),
                                       milliseconds(300), milliseconds(400), milliseconds(500)));
-    EXPECT_EQ(board_.jobs_failed, 5U);
-    EXPECT_EQ(board_.errors[4], 5U);
+    EXPECT_EQ(counters_.jobs_failed, 5U);
+    EXPECT_EQ(counters_.errors[4], 5U);
     EXPECT_EQ(restarts(metrics::Restart::kFailed), 5U);
 }
 
@@ -170,8 +167,8 @@ TEST_F(SupervisorTest, PausesLongerEachTimeForWhoNeverGetsToWork) {
     run();
     EXPECT_THAT(starts(), ElementsAre(seconds(0), seconds(1), seconds(3), seconds(7), seconds(15),
                                       seconds(31), seconds(61), seconds(91)));
-    EXPECT_EQ(board_.jobs_failed, 0U);
-    EXPECT_EQ(board_.errors[3], 7U);
+    EXPECT_EQ(counters_.jobs_failed, 0U);
+    EXPECT_EQ(counters_.errors[3], 7U);
 }
 
 TEST_F(SupervisorTest, AJobMakesThePauseShortAgain) {
@@ -195,10 +192,10 @@ TEST_F(SupervisorTest, StartsAgainAtOnceWhoRetires) {
     run();
     EXPECT_THAT(starts(), ElementsAre(seconds(0), seconds(1), seconds(3)));
     EXPECT_EQ(restarts(metrics::Restart::kRetired), 2U);
-    EXPECT_EQ(board_.jobs_failed, 0U);
+    EXPECT_EQ(counters_.jobs_failed, 0U);
 }
 
-TEST_F(SupervisorTest, CountsHowJobsEnded) {
+TEST_F(SupervisorTest, CountsHowJobsProcessEnd) {
     const auto end_in_job = [this](int code, int signal) {
         return [=, this] {
             fetch(0);
@@ -210,23 +207,23 @@ TEST_F(SupervisorTest, CountsHowJobsEnded) {
     at(seconds(3), end_in_job(127, 0));
     stop_at(seconds(4));
     run();
-    EXPECT_EQ(board_.jobs_crashed, 1U);
-    EXPECT_EQ(board_.jobs_given_back, 1U);
-    EXPECT_EQ(board_.jobs_failed, 1U);
-    EXPECT_EQ(board_.errors[8], 1U);
-    EXPECT_EQ(board_.errors[1], 1U);
+    EXPECT_EQ(counters_.jobs_crashed, 1U);
+    EXPECT_EQ(counters_.jobs_given_back, 1U);
+    EXPECT_EQ(counters_.jobs_failed, 1U);
+    EXPECT_EQ(counters_.errors[8], 1U);
+    EXPECT_EQ(counters_.errors[1], 1U);
     EXPECT_EQ(restarts(metrics::Restart::kCrashed), 1U);
 }
 
 TEST_F(SupervisorTest, WhoMayHaveLeftAFileHasTheNextSweep) {
     const auto sweeps_after = [this](bool in_job, int code, int signal) {
         return [=, this] {
-            board_.swept = true;
+            table_.outdir_swept = true;
             if (in_job) fetch(0);
             processes_.end(0, code, signal);
         };
     };
-    const auto expect = [this](bool swept) { return [=, this] { EXPECT_EQ(board_.swept, swept); }; };
+    const auto expect = [this](bool swept) { return [=, this] { EXPECT_EQ(table_.outdir_swept, swept); }; };
     at(seconds(10), sweeps_after(true, 4, 0));
     at(seconds(11), expect(true));
     at(seconds(20), sweeps_after(true, 7, 0));
@@ -239,16 +236,16 @@ TEST_F(SupervisorTest, WhoMayHaveLeftAFileHasTheNextSweep) {
     run();
 }
 
-TEST_F(SupervisorTest, ClearsTheSeatOfWhoEnded) {
+TEST_F(SupervisorTest, ClearsTheSlotOfWhoProcessEnd) {
     at(seconds(1), [this] {
         fetch(0, true);
-        board_.seats[0].connected = true;
+        table_.slots[0].connected = true;
         processes_.end(0, 0, SIGKILL);
     });
     at(milliseconds(1900), [this] {  // in the pause
         EXPECT_EQ(processes_.living(), 0U);
-        EXPECT_FALSE(board_.seats[0].connected);
-        EXPECT_EQ(board_.seats[0].alive_ms, 0);
+        EXPECT_FALSE(table_.slots[0].connected);
+        EXPECT_EQ(table_.slots[0].alive_ms, 0);
     });
     stop_at(seconds(3));
     run();
@@ -261,7 +258,7 @@ TEST_F(SupervisorTest, KillsAWorkerThatHangs) {
     EXPECT_EQ(processes_.sent_.front(), (FakeProcesses::Sent{seconds(40), 0, SIGKILL}));
     EXPECT_EQ(starts().back(), seconds(40));
     EXPECT_EQ(restarts(metrics::Restart::kHung), 1U);
-    EXPECT_EQ(board_.jobs_crashed, 1U);
+    EXPECT_EQ(counters_.jobs_crashed, 1U);
 }
 
 TEST_F(SupervisorTest, KillsAWorkerOnce) {
@@ -275,9 +272,9 @@ TEST_F(SupervisorTest, KillsAWorkerOnce) {
     EXPECT_EQ(starts().back(), seconds(60));
 }
 
-TEST_F(SupervisorTest, StandsNonsenseOnASeat) {
-    board_.seats[0].alive_ms = std::numeric_limits<std::int64_t>::max();
-    board_.seats[1].alive_ms = std::numeric_limits<std::int64_t>::min();
+TEST_F(SupervisorTest, StandsNonsenseInASlot) {
+    table_.slots[0].alive_ms = std::numeric_limits<std::int64_t>::max();
+    table_.slots[1].alive_ms = std::numeric_limits<std::int64_t>::min();
     stop_at(seconds(20));
     run(2);
     EXPECT_EQ(starts().size(), 2U);
@@ -285,7 +282,7 @@ TEST_F(SupervisorTest, StandsNonsenseOnASeat) {
 
 TEST_F(SupervisorTest, LeavesAloneWhoBeats) {
     for (int second = 5; second < 200; second += 25) {
-        at(seconds(second), [this] { board_.seats[0].alive_ms = processes_.now_.count(); });
+        at(seconds(second), [this] { table_.slots[0].alive_ms = processes_.now_.count(); });
     }
     stop_at(seconds(200));
     run();
@@ -358,7 +355,7 @@ TEST_F(SupervisorTest, AfterTheHardStopThereIsLessTime) {
     EXPECT_EQ(processes_.sent_.back(), (FakeProcesses::Sent{seconds(7), 0, SIGKILL}));
 }
 
-TEST_F(SupervisorTest, EndsWithTheFirstFailureOfASeat) {
+TEST_F(SupervisorTest, EndsWithTheFirstFailureOfASlot) {
     processes_.obeys_ = false;
     stop_at(seconds(1));
     end_at(seconds(2), 2, 3);
@@ -369,7 +366,7 @@ TEST_F(SupervisorTest, EndsWithTheFirstFailureOfASeat) {
     EXPECT_EQ(text, "2 of 3 workers did not end well");
 }
 
-TEST_F(SupervisorTest, ASeatThatWaitsAtTheStopDidNotEndWell) {
+TEST_F(SupervisorTest, ASlotThatWaitsAtTheStopDidNotEndWell) {
     end_at(seconds(1), 0, 3);
     stop_at(milliseconds(1500));
     std::string text;
@@ -391,82 +388,7 @@ TEST_F(SupervisorTest, PassesOverTheChildrenOfOthers) {
     stop_at(seconds(2));
     run();
     EXPECT_EQ(starts().size(), 1U);
-    EXPECT_EQ(board_.errors[1], 0U);
-}
-
-TEST(Supervised, IsReadBack) {
-    const auto told = read_supervised("3:255");
-    ASSERT_TRUE(told);
-    EXPECT_EQ(told->board, 3);
-    EXPECT_EQ(told->seat, 255U);
-    for (const char* text : {"", "3", "3:", ":1", "3:256", "-1:0", "3:1x", "x:1", "3:-1"}) {
-        EXPECT_FALSE(read_supervised(text)) << text;
-    }
-}
-
-// A file system with nothing but cgroups.
-class UsableCores : public testing::Test {
-  protected:
-    UsableCores() { std::filesystem::remove_all(root_); }
-    ~UsableCores() override { std::filesystem::remove_all(root_); }
-
-    void write(const std::string& name, const std::string& text) const {
-        const std::filesystem::path file = root_ + "/" + name;
-        std::filesystem::create_directories(file.parent_path());
-        std::ofstream(file) << text;
-    }
-    std::size_t cores() const { return usable_cores(root_); }
-
-    const std::string root_ = testing::TempDir() + "bw-cores-" + std::to_string(::getpid());
-};
-
-TEST_F(UsableCores, AreThoseOfTheAffinityWithoutALimit) {
-    cpu_set_t all;
-    ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
-    EXPECT_EQ(cores(), static_cast<std::size_t>(CPU_COUNT(&all)));
-    write("proc/self/cgroup", "0::/\n");
-    write("sys/fs/cgroup/cpu.max", "max 100000\n");
-    EXPECT_EQ(cores(), static_cast<std::size_t>(CPU_COUNT(&all)));
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    for (int core = 0; CPU_COUNT(&one) == 0; ++core) {
-        if (CPU_ISSET(core, &all)) CPU_SET(core, &one);
-    }
-    ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-    EXPECT_EQ(cores(), 1U);
-    ::sched_setaffinity(0, sizeof all, &all);
-}
-
-// Two cores at least are needed to tell these from the affinity; a limit under one core is one worker.
-TEST_F(UsableCores, AreBoundedByTheGroupOrOneAboveIt) {
-    write("proc/self/cgroup", "0::/pods/this\n");
-    write("sys/fs/cgroup/pods/this/cpu.max", "max 100000\n");
-    write("sys/fs/cgroup/pods/cpu.max", "190000 100000\n");
-    EXPECT_EQ(cores(), 1U);
-    write("sys/fs/cgroup/pods/cpu.max", "max 100000\n");
-    write("sys/fs/cgroup/pods/this/cpu.max", "50000 100000\n");
-    EXPECT_EQ(cores(), 1U);
-}
-
-TEST_F(UsableCores, AreBoundedInAContainerThatHasItsGroupAtTheTop) {
-    write("proc/self/cgroup", "0::/only/on/the/host\n");
-    write("sys/fs/cgroup/cpu.max", "100000 100000\n");
-    EXPECT_EQ(cores(), 1U);
-}
-
-TEST_F(UsableCores, AreBoundedByVersion1) {
-    write("proc/self/cgroup", "5:cpuset:/\n4:cpu,cpuacct:/this\n0::/\n");
-    write("sys/fs/cgroup/cpu/this/cpu.cfs_period_us", "100000\n");
-    write("sys/fs/cgroup/cpu/this/cpu.cfs_quota_us", "100000\n");
-    EXPECT_EQ(cores(), 1U);
-}
-
-TEST_F(UsableCores, MayBeUnlimitedByVersion1) {
-    write("proc/self/cgroup", "4:cpu,cpuacct:/this\n");
-    const std::size_t all = cores();
-    write("sys/fs/cgroup/cpu/this/cpu.cfs_period_us", "100000\n");
-    write("sys/fs/cgroup/cpu/this/cpu.cfs_quota_us", "-1\n");
-    EXPECT_EQ(cores(), all);
+    EXPECT_EQ(counters_.errors[1], 0U);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <numeric>
 #include <thread>
 
+#include "cli/shared_state.hpp"
+
 // The loop against fakes that fail as the real parts cannot be made to. With the real parts: tests/e2e.
 namespace bw {
 namespace {
@@ -147,7 +149,7 @@ class WorkerTest : public testing::Test {
             journal_.add("abandon " + std::string(name(failure.kind())));
         };
         Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_, retire_}, queue_, storage_, convert_,
-                      abandon, {soft_.get_token(), hard_.get_token()}, {board_, board_.seats[0]});
+                      abandon, {soft_.get_token(), hard_.get_token()}, observer_);
         worker.run();
     }
     ErrorKind failure_of_run() {
@@ -166,8 +168,9 @@ class WorkerTest : public testing::Test {
     Journal journal_;
     std::stop_source soft_;
     std::stop_source hard_;
-    metrics::Board board_;
-    metrics::Seat& seat_ = board_.seats[0];
+    Slot slot_;
+    metrics::Counters counters_;
+    cli::CountingObserver observer_{slot_, counters_};  // the one that bw uses
     FakeQueue queue_{journal_, soft_};
     FakeStorage storage_{journal_};
     Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&,
@@ -195,12 +198,12 @@ TEST_F(WorkerTest, CommitsThenAdvisesThenAcks) {
 TEST_F(WorkerTest, SaysThatItLivesAndWhetherItHasAJob) {
     queue_.waiting_ = {delivery(kJob), delivery("{}")};
     queue_.while_fetching_ = [this] {
-        EXPECT_NE(seat_.alive_ms, 0);
-        EXPECT_FALSE(seat_.job_in_hand);
+        EXPECT_NE(slot_.alive_ms, 0);
+        EXPECT_EQ(slot_.jobs_in_hand, 0U);
     };
-    queue_.while_settling_ = [this] { EXPECT_TRUE(seat_.job_in_hand && seat_.has_fetched); };
+    queue_.while_settling_ = [this] { EXPECT_TRUE(slot_.jobs_in_hand == 1 && slot_.has_fetched); };
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
-    EXPECT_TRUE(seat_.job_in_hand);
+    EXPECT_EQ(slot_.jobs_in_hand, 1U);
 }
 
 TEST_F(WorkerTest, CountsWhatItDid) {
@@ -212,21 +215,21 @@ TEST_F(WorkerTest, CountsWhatItDid) {
         if (queue_.waiting_.size() == 1) queue_.settlement_ = Settlement::kForgotten;
     };  // the third
     EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
-    EXPECT_EQ(board_.deliveries, 4U);
-    EXPECT_EQ(board_.redeliveries, 3U);
-    EXPECT_EQ(board_.jobs_done, 2U);
-    EXPECT_EQ(board_.jobs_forgotten, 1U);
-    EXPECT_EQ(board_.input_bytes, 3 * std::string_view("colour").size());
-    EXPECT_EQ(board_.output_bytes, 3 * std::string_view("grey").size());
-    EXPECT_EQ(board_.input_pixels, 30U);
-    EXPECT_EQ(board_.output_pixels, 60U);
-    for (const auto& stage : board_.stages) {
+    EXPECT_EQ(counters_.deliveries, 4U);
+    EXPECT_EQ(counters_.redeliveries, 3U);
+    EXPECT_EQ(counters_.jobs_done, 2U);
+    EXPECT_EQ(counters_.jobs_forgotten, 1U);
+    EXPECT_EQ(counters_.input_bytes, 3 * std::string_view("colour").size());
+    EXPECT_EQ(counters_.output_bytes, 3 * std::string_view("grey").size());
+    EXPECT_EQ(counters_.input_pixels, 30U);
+    EXPECT_EQ(counters_.output_pixels, 60U);
+    for (const auto& stage : counters_.stages) {
         EXPECT_EQ(std::accumulate(stage.buckets.begin(), stage.buckets.end(), 0UL), 3U);
     }
-    EXPECT_EQ(board_.stage(metrics::Stage::kDecode).sum_us, 6000U);
-    EXPECT_EQ(board_.stage(metrics::Stage::kMonochrome).sum_us, 60'000U);
-    EXPECT_EQ(board_.stage(metrics::Stage::kEncode).sum_us, 600'000U);
-    EXPECT_LT(board_.stage(metrics::Stage::kQueue).sum_us, 1'000'000U);
+    EXPECT_EQ(counters_.stage(metrics::Stage::kDecode).sum_us, 6000U);
+    EXPECT_EQ(counters_.stage(metrics::Stage::kMonochrome).sum_us, 60'000U);
+    EXPECT_EQ(counters_.stage(metrics::Stage::kEncode).sum_us, 600'000U);
+    EXPECT_LT(counters_.stage(metrics::Stage::kQueue).sum_us, 1'000'000U);
 }
 
 TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {
@@ -242,25 +245,6 @@ TEST_F(WorkerTest, EndsWhenItIsToRetireAsAfterAStop) {
     run();
     EXPECT_EQ(queue_.waiting_.size(), 1U);
     EXPECT_TRUE(queue_.late_.empty());
-}
-
-TEST(Retirement, IsDueAfterSoManyJobs) {
-    Retirement never(0, 0);
-    Retirement third(3, 0);
-    EXPECT_FALSE(never.due());
-    EXPECT_FALSE(third.due());
-    EXPECT_FALSE(third.due());
-    EXPECT_TRUE(third.due());
-}
-
-TEST(Retirement, IsDueWithSoMuchMemory) {
-    EXPECT_TRUE(Retirement(0, 1).due());
-    EXPECT_FALSE(Retirement(0, std::uint64_t{1} << 50).due());
-    Retirement large(0, std::uint64_t{300} << 20);
-    EXPECT_FALSE(large.due());
-    const std::vector<char> resident(std::size_t{300} << 20, 'x');
-    const char* volatile used = resident.data();  // or clang does without the memory
-    EXPECT_TRUE(large.due()) << *used;
 }
 
 TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
@@ -329,9 +313,9 @@ TEST_F(WorkerTest, KeepsAJobThatOutlastsAckWait) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = milliseconds(30);
     convert_ = [this](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
-        seat_.alive_ms = 0;
+        slot_.alive_ms = 0;
         journal_.wait_for("heartbeat");
-        EXPECT_NE(seat_.alive_ms, 0);
+        EXPECT_NE(slot_.alive_ms, 0);
         return Conversion{};
     };
     run();
@@ -466,77 +450,6 @@ TEST_F(WorkerTest, AbandonsAJobWhoseConversionCanNeitherGoOnNorThrow) {
     const auto entries = journal_.entries();
     EXPECT_EQ(entries[2], "give back after 1000");
     EXPECT_EQ(entries[3], "abandon image");
-}
-
-class ReporterTest : public testing::Test {
-  protected:
-    // What one turn of it says and asks.
-    void report(const Reporter::Connected& connected) {
-        const Reporter reporter({board_, seat_}, connected, [this](const std::stop_token&) {
-            EXPECT_TRUE(seat_.connected);
-            ++asked_;
-            return numbers_;
-        });
-    }
-
-    static bool always() { return true; }
-
-    metrics::Board board_;
-    metrics::Seat& seat_ = board_.seats[0];
-    std::optional<QueueNumbers> numbers_ = QueueNumbers{
-        .messages = 1, .pending = 2, .ack_pending = 3, .redelivered = 4, .dead = 5, .deliveries = 6};
-    int asked_ = 0;
-};
-
-TEST_F(ReporterTest, SaysWhatTheQueueHolds) {
-    report(always);
-    EXPECT_EQ(asked_, 1);
-    EXPECT_EQ(board_.queue.pending, 2U);
-    EXPECT_EQ(board_.queue.ack_pending, 3U);
-    EXPECT_EQ(board_.queue.redelivered, 4U);
-    EXPECT_EQ(board_.queue.dead, 5U);
-    EXPECT_LE(metrics::now_ms() - board_.queue.answered_ms, 1000);
-    EXPECT_FALSE(seat_.connected) << "it has ended";
-}
-
-TEST_F(ReporterTest, OneWorkerAsksForAll) {
-    report(always);
-    report(always);
-    EXPECT_EQ(asked_, 1);
-    board_.queue.asked_ms = metrics::now_ms() - 2000;
-    report(always);
-    EXPECT_EQ(asked_, 2);
-}
-
-TEST_F(ReporterTest, WhoeverIsNotConnectedLetsOthersAsk) {
-    report([] { return false; });
-    EXPECT_EQ(asked_, 0);
-    EXPECT_EQ(board_.queue.asked_ms, 0);
-}
-
-TEST_F(ReporterTest, WithoutAnAnswerTheNumbersGrowOld) {
-    report(always);
-    numbers_.reset();
-    board_.queue.asked_ms = 0;
-    board_.queue.answered_ms = 17;
-    report(always);
-    EXPECT_EQ(asked_, 2);
-    EXPECT_EQ(board_.queue.answered_ms, 17);
-    EXPECT_EQ(board_.queue.dead, 5U);
-}
-
-TEST_F(ReporterTest, GoesOnUntilItEnds) {
-    std::atomic<int> turns{0};
-    const Reporter reporter(
-        {board_, seat_},
-        [&] {
-            EXPECT_EQ(seat_.connected, turns == 2);
-            const int turn = ++turns;
-            turns.notify_all();
-            return turn == 2;
-        },
-        [](const std::stop_token&) { return std::nullopt; });
-    for (int seen = 0; seen < 3; seen = turns) turns.wait(seen);
 }
 
 TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {

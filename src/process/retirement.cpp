@@ -5,26 +5,23 @@
 #include <cstdio>
 
 #include "bw/base/log.hpp"
-#include "bw/worker.hpp"
+#include "bw/process.hpp"
 
 namespace bw {
 
 Retirement::Retirement(std::uint64_t jobs, std::uint64_t resident_bytes)
-    : most_jobs_(jobs),
-      most_bytes_(resident_bytes),
-      statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
-    if (most_bytes_ != 0 && statm_ < 0) log::warn("BW_RETIRE_MEMORY has no effect without /proc");
+    : max_jobs_(jobs), max_bytes_(resident_bytes), statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+    if (max_bytes_ != 0 && statm_ < 0) log::warn("BW_RETIRE_MEMORY has no effect without /proc");
 }
 
 Retirement::~Retirement() {
     if (statm_ >= 0) ::close(statm_);
 }
 
-bool Retirement::due() {
+bool Retirement::due_after_job() {
     ++jobs_;
     const std::uint64_t bytes = resident_bytes();
-    const bool enough =
-        (most_jobs_ != 0 && jobs_ >= most_jobs_) || (most_bytes_ != 0 && bytes >= most_bytes_);
+    const bool enough = (max_jobs_ != 0 && jobs_ >= max_jobs_) || (max_bytes_ != 0 && bytes >= max_bytes_);
     if (enough) log::info("retired", {{"jobs", jobs_}, {"resident_bytes", bytes}});
     return enough;
 }

@@ -1,5 +1,3 @@
-#include "stop_signals.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +9,7 @@
 #include "bw/base/log.hpp"
 #include "bw/process.hpp"
 
-namespace bw::cli {
+namespace bw {
 namespace {
 
 // Wakes our thread at the end; from anybody else it means nothing.
@@ -84,4 +82,4 @@ int StopSignals::next_of(const Signals& wanted, std::chrono::milliseconds time) 
     return 0;
 }
 
-}  // namespace bw::cli
+}  // namespace bw
