@@ -100,6 +100,7 @@ void LeaseKeeper::wake() {
 }
 
 void Lease::settling() {
+    if (keeper_ == nullptr) return;
     const std::scoped_lock lock(keeper_->mutex_);
     entry_->settling = true;
 }

@@ -82,7 +82,8 @@ class Lease {
     std::stop_token token() const { return entry_->cancel.get_token(); }
 
     // The output stands, and what is left has bounds of its own: from now on there are heartbeats only. Waits
-    // while `expired` runs, so it never returns in a process that `expired` ends.
+    // while `expired` runs, so it never returns in a process that `expired` ends. Nothing happens to a lease
+    // that has ended.
     void settling();
 
     // No heartbeat comes after it. Returns why the job was cancelled, if it was; the second time nothing.
