@@ -35,6 +35,7 @@ class Logs:
         for file in self._files:
             file.seek(0, os.SEEK_END)
         self.shown = 0
+        self.dead_jobs = 0
 
     def show(self):
         lines = [(line, number) for number, file in enumerate(self._files, 1) for line in file]
@@ -42,16 +43,17 @@ class Logs:
             if line.split()[1:2] == ["error"]:
                 say(f"worker {number}: {line.rstrip()}")
                 self.shown += 1
+                self.dead_jobs += " delivery=5/5" in line
 
 
-def wait_for(subscription, logs, deadline):
-    """The next message. Meanwhile it shows the errors that the workers log."""
+def wait_for(subscription, logs, hopeless):
+    """The next message. Meanwhile it shows the errors that the workers log. TimeoutError as soon as hopeless() is true."""
     while True:
         logs.show()
         try:
             message = subscription.next(0.1)
         except TimeoutError:
-            if time.monotonic() > deadline:
+            if hopeless():
                 raise
             continue
         logs.show()
@@ -73,15 +75,16 @@ def send_pictures(js, pictures, results, logs):
     advisories = js.connection.subscribe("advisory.>")
     for job in jobs:
         js.publish(job)
-    say(f"{len(jobs)} jobs sent to IMAGES.blackandwhite, such as")
+    say(f"{len(jobs)} jobs sent to IMAGES.blackandwhite, such as" if len(jobs) > 1 else "A job sent to IMAGES.blackandwhite:")
     say(jobs[0])
     say("")
     deadline = time.monotonic() + DEADLINE
     while waiting:
         try:
-            message = wait_for(advisories, logs, deadline)
+            # A job that is dead is not the last word on the others.
+            message = wait_for(advisories, logs, lambda: logs.dead_jobs == len(waiting) or time.monotonic() > deadline)
         except TimeoutError:
-            sys.exit("   no advisory came for: " + ", ".join(waiting))
+            sys.exit("   not done: " + ", ".join(waiting))
         job_id = message.json()["id"]
         picture = waiting.pop(job_id, None)
         if picture is None:
@@ -109,7 +112,8 @@ def send_poison(js, logs):
     sequence = js.publish(b"{}")
     say("Each try ends a worker, which says why and is started again:")
     try:
-        message = wait_for(advisories, logs, time.monotonic() + DEADLINE)
+        deadline = time.monotonic() + DEADLINE
+        message = wait_for(advisories, logs, lambda: time.monotonic() > deadline)
     except TimeoutError:
         sys.exit("   JetStream's advisory did not come")
     advisory = message.json()
