@@ -26,13 +26,17 @@ show_progress() {
 }
 
 : >"$log" || exit 1
-# The command stays in the foreground, where Ctrl-C reaches it; this script's end is the end of the progress too.
+# The command stays in the foreground, where Ctrl-C reaches it.
 show_progress $$ &
 progress=$!
+trap 'kill "$progress" 2>/dev/null' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 status=0
 "$@" </dev/null >"$log" 2>&1 || status=$?
 kill "$progress" 2>/dev/null
 wait "$progress" 2>/dev/null
+trap - EXIT
 [ ! -t 1 ] || printf '\r\033[K'
 [ "$status" = 0 ] || tail -n 40 "$log" >&2
 exit "$status"
