@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bw/base/error.hpp"
+#include "bw/base/needs.hpp"
 
 namespace bw {
 
@@ -26,6 +27,9 @@ struct ConnectionOptions {
     std::string tls_key_file;
     std::chrono::milliseconds connect_timeout{};
 };
+
+// The files that making the connection again reads.
+Needs connection_needs(const ConnectionOptions& options);
 
 struct QueueNames {
     std::string stream;

@@ -1,8 +1,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 
 #include "arguments.hpp"
 #include "bw/base/error.hpp"
@@ -47,14 +49,21 @@ ImageSettings image_settings(const Config& config) {
             .max_memory_bytes = config.max_memory_bytes};
 }
 
+// What storage needs.
+Needs storage_needs(const Config& config) {
+    Needs needs{{Need::Kind::kWrite, config.outdir}};
+    if (config.input_roots.empty()) needs.push_back({Need::Kind::kRead, "/"});
+    for (const auto& root : config.input_roots) needs.push_back({Need::Kind::kRead, root});
+    return needs;
+}
+
 void close_sandbox(const Config& config) {
     if (!config.sandbox) return log::warn("sandbox off");
-    log::info("sandbox", enter_sandbox({config.outdir,
-                                        {config.input_roots.begin(), config.input_roots.end()},
-                                        {config.credentials_file, config.nkey_seed_file, config.tls_ca_file,
-                                         config.tls_certificate_file, config.tls_key_file},
-                                        config.max_memory_bytes,
-                                        config.max_file_bytes}));
+    Needs needs = storage_needs(config);
+    std::ranges::move(connection_needs(connection_options(config)), std::back_inserter(needs));
+    log::info("sandbox", enter_sandbox({.needs = std::move(needs),
+                                        .max_memory_bytes = config.max_memory_bytes,
+                                        .max_file_bytes = config.max_file_bytes}));
 }
 
 // Null where no page is served.

@@ -170,6 +170,15 @@ bool stopped_within(milliseconds pause, const std::stop_token& stop) {
 
 void ConnectionCloser::operator()(Connection* connection) const { delete connection; }
 
+Needs connection_needs(const ConnectionOptions& options) {
+    Needs needs;
+    for (const auto& file : {options.credentials_file, options.nkey_seed_file, options.tls_ca_file,
+                             options.tls_certificate_file, options.tls_key_file}) {
+        needs.push_back({Need::Kind::kReadReplaced, file});
+    }
+    return needs;
+}
+
 ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token& stop) {
     ConnectionHandle connection(new Connection);
     if (!connection->open(options, stop)) return nullptr;

@@ -52,7 +52,7 @@ void allow(int ruleset, const std::filesystem::path& path, std::uint64_t rights)
 
 }  // namespace
 
-int confine_files(std::span<const std::filesystem::path> readable, const std::filesystem::path& outdir) {
+int confine_files(const Needs& needs) {
     const long abi =
         ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0}, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1) return 0;
@@ -62,10 +62,11 @@ int confine_files(std::span<const std::filesystem::path> readable, const std::fi
     const auto ruleset =
         static_cast<int>(::syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, std::uint32_t{0}));
     if (ruleset < 0) return 0;
-    for (const auto& path : readable) allow(ruleset, path, kReading);
+    for (const auto& [kind, path] : needs) {
+        allow(ruleset, path, kind == Need::Kind::kWrite ? kCommitting & known : kReading);
+    }
     // LeakSanitizer lists our threads there.
     if (kSanitized) allow(ruleset, "/proc", kReading | LANDLOCK_ACCESS_FS_READ_DIR);
-    allow(ruleset, outdir, kCommitting & known);
     const bool confined = ::syscall(SYS_landlock_restrict_self, ruleset, std::uint32_t{0}) == 0;
     ::close(ruleset);
     return confined ? static_cast<int>(abi) : 0;

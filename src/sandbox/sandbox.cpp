@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include "landlock.hpp"
@@ -21,7 +22,8 @@ namespace {
 
 using std::filesystem::path;
 
-// Whole directories: files in them are replaced by renames, and a rule binds to a file, not to its name.
+// What host names, TLS and the modules of libraries need. Whole directories, since files in them are
+// replaced.
 constexpr const char* kSystem[]{"/etc",  // hosts, resolv.conf, nsswitch.conf, certificates
                                 "/usr",
                                 "/lib",
@@ -39,26 +41,43 @@ constexpr std::uint64_t kSlack = 256ULL << 20;
 
 constexpr log::NoNumber kUnavailable{"unavailable"};
 
-void add_directory_of(const path& file, std::vector<path>& readable) {
+// Whole directories, since a rule is for a file and not for its name.
+void add_directory_of(const path& file, Needs& needs) {
     const path directory = file.parent_path();
-    readable.push_back(directory == directory.root_path() ? file : directory);
+    needs.push_back({Need::Kind::kRead, directory == directory.root_path() ? file : directory});
 }
 
-std::vector<path> readable_paths(const SandboxSettings& settings) {
-    if (settings.input_roots.empty()) return {"/"};
-    std::vector<path> readable(std::begin(kSystem), std::end(kSystem));
-    readable.insert(readable.end(), settings.input_roots.begin(), settings.input_roots.end());
-    auto files = settings.connection_files;
-    if (const char* file = std::getenv("SSL_CERT_FILE")) files.emplace_back(file);
-    if (const char* directory = std::getenv("SSL_CERT_DIR")) readable.emplace_back(directory);
-    for (const auto& file : files) {
-        if (file.empty()) continue;
-        std::error_code failure;
-        add_directory_of(std::filesystem::absolute(file), readable);
-        add_directory_of(std::filesystem::weakly_canonical(file, failure),
-                         readable);  // at the end of all links
+// The directory of the name, and that of the file at the end of all links.
+void add_directories_of(const path& file, Needs& needs) {
+    std::error_code failure;
+    add_directory_of(std::filesystem::absolute(file), needs);
+    add_directory_of(std::filesystem::weakly_canonical(file, failure), needs);
+}
+
+// Where OpenSSL looks for the certificates of authorities; the directories are a list, as in PATH.
+void add_certificates(Needs& needs) {
+    if (const char* file = std::getenv("SSL_CERT_FILE")) add_directories_of(file, needs);
+    const char* directories = std::getenv("SSL_CERT_DIR");
+    std::istringstream list(directories == nullptr ? "" : directories);
+    for (std::string directory; std::getline(list, directory, ':');) {
+        needs.push_back({Need::Kind::kRead, directory});
     }
-    return readable;
+}
+
+// Only kRead and kWrite are left.
+Needs all_needs(const Needs& asked_for) {
+    Needs needs;
+    for (const char* directory : kSystem) needs.push_back({Need::Kind::kRead, directory});
+    add_certificates(needs);
+    for (const auto& need : asked_for) {
+        if (need.path.empty()) continue;
+        if (need.kind == Need::Kind::kReadReplaced) {
+            add_directories_of(need.path, needs);
+        } else {
+            needs.push_back(need);
+        }
+    }
+    return needs;
 }
 
 // What RLIMIT_DATA counts.
@@ -104,7 +123,7 @@ log::Fields enter_sandbox(const SandboxSettings& settings) {
     const auto memory = limit_memory(settings);
     const auto file_size = limit_file_size(settings);
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    const int landlock = sandbox::confine_files(readable_paths(settings), settings.outdir);
+    const int landlock = sandbox::confine_files(all_needs(settings.needs));
     const bool seccomp = sandbox::forbid_calls();
     return {{"seccomp", seccomp ? "on" : "unavailable"},
             {"landlock", landlock > 0 ? log::Value(landlock) : kUnavailable},

@@ -19,6 +19,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "sandbox/sanitized.hpp"
 
@@ -64,9 +65,17 @@ class Sandbox : public testing::Test {
     fs::path secrets() const { return folder_ / "secrets"; }
     fs::path elsewhere() const { return folder_ / "elsewhere"; }
     SandboxSettings confined() const {
-        return {out(), {roots()}, {"", secrets() / "key"}, 64 * kMiB, 16 * kMiB};
+        return with({{Need::Kind::kWrite, out()},
+                     {Need::Kind::kRead, roots()},
+                     {Need::Kind::kReadReplaced, ""},
+                     {Need::Kind::kReadReplaced, secrets() / "key"}});
     }
-    SandboxSettings reading_all() const { return {out(), {}, {}, 64 * kMiB, 16 * kMiB}; }
+    SandboxSettings reading_all() const {
+        return with({{Need::Kind::kWrite, out()}, {Need::Kind::kRead, "/"}});
+    }
+    static SandboxSettings with(Needs needs) {
+        return {.needs = std::move(needs), .max_memory_bytes = 64 * kMiB, .max_file_bytes = 16 * kMiB};
+    }
 
     // Runs `check` in a sandbox in a child; the expectations that fail there are on standard error.
     static void inside(const SandboxSettings& settings, const std::function<void()>& check) {
@@ -192,9 +201,8 @@ TEST_F(Sandbox, WhatAReconnectReadsMayBeReplaced) {
     if (!landlock()) GTEST_SKIP() << "no Landlock";
     // As Kubernetes has it: a name that leads over a link into a folder elsewhere.
     fs::create_symlink(elsewhere(), roots() / "..data");
-    auto settings = confined();
-    settings.input_roots = {out()};
-    settings.connection_files = {secrets() / "key", roots() / "..data" / "other"};
+    const auto settings = with({{Need::Kind::kReadReplaced, secrets() / "key"},
+                                {Need::Kind::kReadReplaced, roots() / "..data" / "other"}});
     inside(settings, [this] {
         EXPECT_EQ(open_reason(secrets() / "key", O_RDONLY), 0);
         EXPECT_EQ(open_reason(roots() / "..data" / "other", O_RDONLY), 0);
@@ -222,6 +230,17 @@ TEST_F(Sandbox, WhatAReconnectReadsMayBeReplaced) {
             std::_Exit(WIFEXITED(status) ? WEXITSTATUS(status) : 3);
         },
         testing::ExitedWithCode(0), "");
+}
+
+TEST_F(Sandbox, EveryDirectoryOfCertificatesIsRead) {
+    if (!landlock()) GTEST_SKIP() << "no Landlock";
+    ::setenv("SSL_CERT_DIR", (elsewhere().string() + "::" + secrets().string()).c_str(), 1);
+    inside(with({}), [this] {
+        EXPECT_EQ(open_reason(elsewhere() / "other", O_RDONLY), 0);
+        EXPECT_EQ(open_reason(secrets() / "key", O_RDONLY), 0);
+        EXPECT_EQ(open_reason(roots() / "in", O_RDONLY), EACCES);
+    });
+    ::unsetenv("SSL_CERT_DIR");
 }
 
 TEST_F(Sandbox, BindsThreadsThatStartLater) {
