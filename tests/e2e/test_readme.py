@@ -1,6 +1,8 @@
 """The commands that README.md and docs/jobs.md show do what the text around them says."""
 
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from harness.jetstream import JetStream
 from harness.nats import Connection
 from harness.reader import Reader, shown_commands
 from harness.server import SOURCE_DIR
-from harness.worker import run_bw
+from harness.worker import bw_command, run_bw
 
 IMAGES = pictures.TESTDATA / "images"
 EXPECTED = pictures.TESTDATA / "expected"
@@ -76,6 +78,14 @@ def test_what_failed_and_again(reader):
         assert '"seq":3' in printed.replace(" ", "")
         wait_until(lambda: js.messages() == 0)
     assert same_pixels(reader.tmp / "two.jpg", EXPECTED / "landscape.jpg")
+
+
+def test_install(tmp_path):
+    assert "sudo cmake --install build " in (SOURCE_DIR / "README.md").read_text()
+    build = Path(bw_command()[-1]).parent
+    subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], check=True, capture_output=True, timeout=60)
+    version = subprocess.run([tmp_path / "bin/bw", "--version"], check=True, capture_output=True, text=True).stdout
+    assert version.startswith("bw ")
 
 
 def test_the_new_job_is_stored_before_the_old_one_goes():
