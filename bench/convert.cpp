@@ -13,7 +13,7 @@
 
 int main() {
     bw::Config config;
-    if (!bw::load_config(bw::process_environment, {}, bw::Command::kWork, config).empty())
+    if (!bw::load_config(bw::process_environment, {}, bw::SettingsFor::kWork, config).empty())
         return EXIT_FAILURE;
     const bw::ImageSettings settings{.dither = config.dither,
                                      .formats = config.formats,

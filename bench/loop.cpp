@@ -11,7 +11,7 @@
 
 int main() {
     bw::Config config;
-    if (!bw::load_config(bw::process_environment, {}, bw::Command::kWork, config).empty())
+    if (!bw::load_config(bw::process_environment, {}, bw::SettingsFor::kWork, config).empty())
         return EXIT_FAILURE;
     bw::log::configure(config.log_level, config.log_format);
     bw::ConnectionOptions options;

@@ -71,7 +71,8 @@ struct Setting {
 
 std::span<const Setting> settings();
 
-enum class Command { kWork, kSetup, kStatus };
+// What the settings are read for. Whoever only looks at the queue, or makes it, needs no OUTDIR.
+enum class SettingsFor { kNothing, kQueue, kWork };
 
 // Looks a variable up.
 using Environment = std::function<std::optional<std::string>(std::string_view variable)>;
@@ -81,7 +82,7 @@ using Flags = std::map<std::string, std::string, std::less<>>;
 
 // Fills `config`. Returns what is wrong, in one line that names every wrong or missing setting, or nothing;
 // what is right is stored all the same, so that the line can be logged as asked.
-std::string load_config(const Environment& environment, const Flags& flags, Command command, Config& config);
+std::string load_config(const Environment& environment, const Flags& flags, SettingsFor use, Config& config);
 
 // The URL with what stands before the @ replaced by ***, for logs.
 std::string redact_url(std::string_view url);

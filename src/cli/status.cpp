@@ -1,6 +1,7 @@
 #include "status.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <iomanip>
@@ -9,6 +10,10 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+
+#include "command.hpp"
+#include "output.hpp"
+#include "wiring.hpp"
 
 namespace bw {
 namespace {
@@ -130,3 +135,26 @@ std::optional<Error> complaint(const Status& status) {
 }
 
 }  // namespace bw
+
+namespace bw::cli {
+namespace {
+
+void show_status(const Invocation& invocation, const Config& config) {
+    const auto connection = connect(connection_options(config), {});
+    const Status status = look_at_queue(*connection, queue_names(config));
+    print(invocation.flags.contains("--json") ? to_json(status) : to_text(status));
+    if (const auto failure = complaint(status)) throw *failure;
+}
+
+constexpr std::array kFlags{CommandFlag{"--json", "", "As one JSON object"}};
+
+}  // namespace
+
+extern const Command kStatus;
+const Command kStatus{.name = "status",
+                      .help = "Say how stream and consumer are, and what waits, is in work and is dead",
+                      .settings = SettingsFor::kQueue,
+                      .flags = kFlags,
+                      .execute = show_status};
+
+}  // namespace bw::cli

@@ -338,7 +338,7 @@ std::string redact_url(std::string_view url) {
     return redacted.replace(start, at - start, "***");
 }
 
-std::string load_config(const Environment& environment, const Flags& flags, Command command, Config& config) {
+std::string load_config(const Environment& environment, const Flags& flags, SettingsFor use, Config& config) {
     std::string complaints;
     const auto complain = [&](const std::string& one) {
         complaints.append(complaints.empty() ? "" : "; ").append(one);
@@ -351,10 +351,10 @@ std::string load_config(const Environment& environment, const Flags& flags, Comm
         complain("invalid " + std::string(setting.variable) + " \"" + shown +
                  "\" (format: " + std::string(setting.format) + ")");
     }
-    if (command == Command::kWork && config.outdir.empty()) {
+    if (use == SettingsFor::kWork && config.outdir.empty()) {
         complain("OUTDIR is not set (format: a directory that takes files; or --outdir)");
     }
-    if (command == Command::kWork && !config.metrics_address.empty() && !config.workers) {
+    if (use == SettingsFor::kWork && !config.metrics_address.empty() && !config.workers) {
         complain(
             "BW_METRICS is the parent's: BW_WORKERS is not set (format: a number from 1 to 256, or auto)");
     }

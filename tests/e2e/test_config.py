@@ -2,10 +2,13 @@
 
 import json
 import re
+import subprocess
+
+import pytest
 
 from harness import pictures
 from harness.checks import names, one_error
-from harness.worker import parse_line, run_bw
+from harness.worker import DEADLINE, bw_command, environment, parse_line, run_bw
 
 SETTINGS = {
     "NATS_URL": "--nats-url", "OUTDIR": "--outdir", "BW_INPUT_ROOTS": "--input-roots",
@@ -97,6 +100,34 @@ def test_help_and_version():
     version = run_bw("--version")
     assert version.returncode == 0
     assert re.search(r"\d+\.\d+\.\d+", version.stdout)
+
+
+def test_every_command_has_its_help():
+    names = re.findall(r"^  (\w+) ", run_bw("help").stdout.split("Commands:")[1].split("Flags")[0], re.MULTILINE)
+    assert {"work", "setup", "status", "help", "version"} <= set(names)
+    for name in names:
+        text = run_bw("help", name)
+        assert text.returncode == 0 and f"Usage: bw {name}" in text.stdout, text
+        assert run_bw(name, "--help").stdout == text.stdout
+    assert "--json" in run_bw("status", "--help").stdout and "--json" not in run_bw("setup", "--help").stdout
+    assert run_bw("version").stdout == run_bw("--version").stdout
+
+
+def run_into(path, *args, **settings):
+    """Runs bw with its standard output in a file."""
+    with open(path, "w") as stdout:
+        return subprocess.run([*bw_command(), *args], env=environment(settings), stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("args", [("--help",), ("help", "work"), ("version",), ("--version",), ("setup",), ("status",),
+                                  ("status", "--json")], ids=" ".join)
+def test_answer_that_cannot_be_written(args, server, js):
+    """A script that reads a cut answer must not take it for the whole."""
+    run = run_into("/dev/full", *args, NATS_URL=server.url)
+    assert run.returncode == 6, run.stderr
+    record = one_error(run.stderr)
+    assert "standard output" in record.message and "No space left" in record.message
 
 
 def test_log_levels(js, start_worker):

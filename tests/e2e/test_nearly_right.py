@@ -38,6 +38,15 @@ COMMAND_LINES = {
     "duration-that-is-none": Row(2, ['invalid BW_JOB_TIMEOUT "abc"', "30s"], settings={"BW_JOB_TIMEOUT": "abc"}),
     "size-in-words": Row(2, ['invalid BW_MAX_MEMORY "lots"', "1GiB"], settings={"BW_MAX_MEMORY": "lots"}),
     "unknown-flag": Row(2, ["--no-such-flag", "bw --help"], args=["--no-such-flag"]),
+    "unknown-flag-that-is-near": Row(2, ["--max-pixel is no flag of bw work", "did you mean --max-pixels?"],
+                                     args=["--max-pixel", "5M"]),
+    "flag-of-another-command": Row(2, ["--json is no flag of bw setup"], args=["setup", "--json"]),
+    "switch-that-is-near": Row(2, ["--jsn is no flag of bw status", "did you mean --json?"], args=["status", "--jsn"]),
+    "unknown-command": Row(2, ["dance is no command", "bw --help"], args=["dance"]),
+    "command-with-letters-swapped": Row(2, ["stauts is no command", "did you mean status?"], args=["stauts"]),
+    "two-commands": Row(2, ["setup is one word too many for bw work"], args=["work", "setup"]),
+    "help-of-no-command": Row(2, ["sttus is none of work, setup, status", "did you mean status?"],
+                              args=["help", "sttus"]),
     "no-outdir": Row(2, ["OUTDIR is not set", "--outdir"], settings={"OUTDIR": ""}),
 }
 

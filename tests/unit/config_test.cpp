@@ -14,19 +14,19 @@ using testing::HasSubstr;
 using testing::Not;
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-Config load(const Variables& variables, const Flags& flags, Command command, std::string& complaints) {
+Config load(const Variables& variables, const Flags& flags, SettingsFor use, std::string& complaints) {
     const auto environment = [&](std::string_view name) {
         const auto found = variables.find(name);
         return found == variables.end() ? std::nullopt : std::optional(found->second);
     };
     Config config;
-    complaints = load_config(environment, flags, command, config);
+    complaints = load_config(environment, flags, use, config);
     return config;
 }
 
-Config load(const Variables& variables, const Flags& flags = {}, Command command = Command::kWork) {
+Config load(const Variables& variables, const Flags& flags = {}, SettingsFor use = SettingsFor::kWork) {
     std::string complaints;
-    const Config config = load(variables, flags, command, complaints);
+    const Config config = load(variables, flags, use, complaints);
     EXPECT_EQ(complaints, "");
     return config;
 }
@@ -34,7 +34,7 @@ Config load(const Variables& variables, const Flags& flags = {}, Command command
 std::string complaint(Variables variables, const Flags& flags = {}) {
     variables.try_emplace("OUTDIR", "/out");
     std::string complaints;
-    load(variables, flags, Command::kWork, complaints);
+    load(variables, flags, SettingsFor::kWork, complaints);
     return complaints;
 }
 
@@ -64,10 +64,7 @@ TEST(Config, EmptyMeansNotSet) {
     EXPECT_THAT(complaint({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
 }
 
-TEST(Config, OnlyTheWorkerNeedsAnOutdir) {
-    EXPECT_EQ(load({}, {}, Command::kSetup).outdir, "");
-    EXPECT_EQ(load({}, {}, Command::kStatus).outdir, "");
-}
+TEST(Config, OnlyTheWorkerNeedsAnOutdir) { EXPECT_EQ(load({}, {}, SettingsFor::kQueue).outdir, ""); }
 
 TEST(Config, TakesUrlsAsNatsUsersWriteThem) {
     EXPECT_EQ(urls("localhost"), std::vector<std::string>{"nats://localhost:4222"});
@@ -215,7 +212,7 @@ TEST(Config, ReadsWhereThePageIsServed) {
                             "a b:1", "+9464", "1,2:3", ":1s", ":1:2"})
         EXPECT_TRUE(refused(bad)) << bad;
     EXPECT_THAT(complaint({{"BW_METRICS", ":0"}}), HasSubstr("BW_WORKERS is not set"));
-    EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, Command::kSetup).metrics_address, ":0");
+    EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, SettingsFor::kQueue).metrics_address, ":0");
 }
 
 TEST(Config, IsDocumentedRowByRow) {

@@ -1,0 +1,45 @@
+#include <cstdlib>
+
+#include "arguments.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/cli.hpp"
+#include "bw/worker.hpp"
+#include "command.hpp"
+#include "report.hpp"
+
+namespace bw::cli {
+namespace {
+
+Config read_config(const Command& command, const Invocation& invocation) {
+    Config config;
+    if (command.settings == SettingsFor::kNothing) return config;
+    const auto complaints = load_config(process_environment, invocation.settings, command.settings, config);
+    log::configure(config.log_level, config.log_format);
+    if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
+    return config;
+}
+
+}  // namespace
+
+int report(const Error& failure, const log::Fields& job) {
+    log::error(failure, job);
+    return exit_code(failure.kind());
+}
+
+int run(int argc, char** argv) {
+    try {
+        const auto [command, invocation] = read_arguments(argc, argv);
+        if (invocation.supervised) log::add_to_each_line({{"worker", invocation.supervised->slot + 1}});
+        command->execute(invocation, read_config(*command, invocation));
+        return EXIT_SUCCESS;
+    } catch (const JobFailed& failure) {
+        return report(failure, failure.job());
+    } catch (const Error& failure) {
+        return report(failure);
+    } catch (const std::exception& defect) {
+        return report({ErrorKind::kInternal, "bw", defect.what()});
+    }
+}
+
+}  // namespace bw::cli

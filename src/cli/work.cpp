@@ -1,0 +1,144 @@
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/image.hpp"
+#include "bw/process.hpp"
+#include "bw/queue.hpp"
+#include "bw/sandbox.hpp"
+#include "bw/storage.hpp"
+#include "bw/telemetry.hpp"
+#include "bw/worker.hpp"
+#include "command.hpp"
+#include "report.hpp"
+#include "shared_state.hpp"
+#include "wiring.hpp"
+
+namespace bw::cli {
+namespace {
+
+ImageSettings image_settings(const Config& config) {
+    return {.dither = config.dither,
+            .formats = config.formats,
+            .max_pixels = config.max_pixels,
+            .max_frames = config.max_frames,
+            .max_memory_bytes = config.max_memory_bytes};
+}
+
+// What storage needs.
+Needs storage_needs(const Config& config) {
+    Needs needs{{Need::Kind::kWrite, config.outdir}};
+    if (config.input_roots.empty()) needs.push_back({Need::Kind::kRead, "/"});
+    for (const auto& root : config.input_roots) needs.push_back({Need::Kind::kRead, root});
+    return needs;
+}
+
+void close_sandbox(const Config& config) {
+    if (!config.sandbox) return log::warn("sandbox off");
+    Needs needs = storage_needs(config);
+    std::ranges::move(connection_needs(connection_options(config)), std::back_inserter(needs));
+    log::info("sandbox", enter_sandbox({.needs = std::move(needs),
+                                        .max_memory_bytes = config.max_memory_bytes,
+                                        .max_file_bytes = config.max_file_bytes}));
+}
+
+// Null where no page is served.
+std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connection& connection,
+                                                  const QueueNames& names, Slot& slot,
+                                                  metrics::QueueGauges& gauges) {
+    if (config.metrics_address.empty()) return nullptr;
+    // It fetches, and so has found OUTDIR and the input roots as they should be.
+    const auto ready = [&connection, &slot] { return slot.alive_ms != 0 && is_connected(connection); };
+    const auto ask = [&connection, names](const std::stop_token& end) -> std::optional<metrics::QueueDepth> {
+        const auto numbers = queue_numbers(connection, names, end);
+        if (!numbers) return std::nullopt;
+        return metrics::QueueDepth{.pending = numbers->pending,
+                                   .ack_pending = numbers->ack_pending,
+                                   .redelivered = numbers->redelivered,
+                                   .dead = numbers->dead};
+    };
+    return std::make_unique<metrics::Reporter>(slot.connected, gauges, ready, ask);
+}
+
+void do_jobs(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
+             const StopSignals& signals, Slot& slot, metrics::Counters& counters) {
+    if (config.input_roots.empty()) {
+        log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
+    }
+    const auto connection = connect(connection_options(config), signals.soft());
+    if (connection == nullptr) return;
+    const QueueNames names = queue_names(config);
+    const auto queue = bind_work_queue(*connection, names, config.connect_timeout, signals.soft());
+    if (queue == nullptr) return;
+    const auto reporter = report_to_page(config, *connection, names, slot, counters.queue);
+    const auto convert = [&images](std::string_view bytes, std::string_view extension,
+                                   const std::stop_token& stop, const Fatal& fatal) {
+        return to_monochrome(bytes, extension, images, stop, fatal);
+    };
+    const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
+    const auto retire = [&retirement] { return retirement.due_after_job(); };
+    CountingObserver observer(slot, counters);
+    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay, retire}, *queue, storage,
+                  convert, abandon, {signals.soft(), signals.hard()}, observer);
+    worker.run();
+}
+
+void run_worker(const Config& config, const std::optional<Supervised>& parent) {
+    block_stop_signals();
+    ::prctl(PR_SET_NAME, "bw");  // a parent starts us by a path that ends otherwise
+    log::info("worker", {{"pid", ::getpid()}, {"version", BW_VERSION}});
+    using Shared = SharedMemory<SharedState>;
+    const Shared shared = parent ? Shared(parent->memory) : Shared();
+    const auto images = image_settings(config);
+    start_images(images);
+    const auto storage = open_storage({config.outdir, config.input_roots, config.max_file_bytes,
+                                       config.min_free_bytes, !shared->workers.outdir_swept.exchange(true)});
+    Retirement retirement(config.retire_jobs, config.retire_bytes);
+    close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
+    const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);
+    do_jobs(config, images, *storage, retirement, signals, shared->workers.slots[parent ? parent->slot : 0],
+            shared->counters);
+    log::info("stopped");
+}
+
+void run_parent(const Config& config, const std::vector<std::string>& words) {
+    const SharedMemory<SharedState> shared;
+    const auto processes = system_processes(words, shared.descriptor());
+    std::unique_ptr<metrics::Server> page;
+    if (!config.metrics_address.empty()) {
+        page = metrics::serve(
+            shared->counters, [&shared] { return read_gauges(shared->workers); },
+            {BW_VERSION, config.stream, config.consumer}, config.metrics_address);
+        log::info("metrics", {{"url", page->url()}});
+    }
+    const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
+    log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
+    Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, shared->workers,
+               shared->counters)
+        .run();
+    log::info("stopped");
+}
+
+// A parent of worker processes, or a worker.
+void execute(const Invocation& invocation, const Config& config) {
+    if (config.workers && !invocation.supervised) {
+        run_parent(config, invocation.words);
+    } else {
+        run_worker(config, invocation.supervised);
+    }
+}
+
+}  // namespace
+
+extern const Command kWork;
+const Command kWork{.name = "work",
+                    .help = "Do jobs until SIGTERM or SIGINT; what bw does without a command",
+                    .settings = SettingsFor::kWork,
+                    .execute = execute};
+
+}  // namespace bw::cli
