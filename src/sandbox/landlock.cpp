@@ -35,7 +35,7 @@ constexpr std::uint64_t kOfFiles = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCES
 std::uint64_t rights_of(long abi) {
     std::uint64_t rights = (std::uint64_t{LANDLOCK_ACCESS_FS_MAKE_SYM} << 1) - 1;
     if (abi >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
-    if (abi >= 3) rights |= kTruncate;
+    if (abi >= kLooksAtTruncation) rights |= kTruncate;
     if (abi >= 5) rights |= kIoctlOfDevices;
     return rights;
 }

@@ -124,7 +124,9 @@ log::Fields enter_sandbox(const SandboxSettings& settings) {
     const auto file_size = limit_file_size(settings);
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     const int landlock = sandbox::confine_files(all_needs(settings.needs));
-    const bool seccomp = sandbox::forbid_calls();
+    const bool seccomp =
+        sandbox::forbid_calls(landlock >= sandbox::kLooksAtTruncation ? sandbox::Truncation::kAllowed
+                                                                      : sandbox::Truncation::kForbidden);
     return {{"seccomp", seccomp ? "on" : "unavailable"},
             {"landlock", landlock > 0 ? log::Value(landlock) : kUnavailable},
             {"memory_limit", memory},

@@ -5,6 +5,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -242,15 +243,53 @@ FAULTS = {  # what the decoder does: how each of the deliveries ends
 }
 
 
+def picture_with_a_comment(file, text):
+    """What the faulty decoder looks for."""
+    good = (pictures.TESTDATA / "images/small.jpg").read_bytes()
+    file.write_bytes(good[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text.encode() + good[2:])
+    return file
+
+
+LANDLOCK = ("read", "write", "unlink")  # what seccomp leaves to Landlock
+
+
+@pytest.mark.skipif(bool(SANITIZED), reason="the preloaded library comes before the sanitizer's")
+def test_decoder_under_somebody_elses_control(js, start_worker, tmp_path):
+    """It reaches nothing outside its process, but learns that a file is there; the worker and its parent go on."""
+    (tmp_path / "private").mkdir()
+    file = tmp_path / "private/file"
+    file.write_text("secret")
+    file.chmod(0o600)
+    before = file.stat()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        parent = start_worker(LD_PRELOAD=FAULTY_DECODER, BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path / "in",
+                              TEST_FILE=file, TEST_SOCKET=tmp_path / "socket")
+        has_landlock = parent.wait_record(" sandbox ").fields["landlock"] != "unavailable"
+        in_force, priority = limits(parent), os.getpriority(os.PRIO_PROCESS, parent.process.pid)
+        js.publish_job("job", picture_with_a_comment(tmp_path / "in/a.jpg", "test: reach out"))
+        parent.wait_line("job done")
+    attempts = dict(re.findall(r"^attempt (.+): (.+)$", parent.log(), re.MULTILINE))
+    assert len(attempts) == 20
+    expected = {name: "Operation not permitted" for name in attempts} | {"stat": "done"}
+    for name in LANDLOCK:
+        expected[name] = "Permission denied"
+        if not has_landlock:
+            del expected[name], attempts[name]
+    assert attempts == expected
+    after = file.stat()
+    assert (after.st_mode, after.st_uid, after.st_mtime_ns) == (before.st_mode, before.st_uid, before.st_mtime_ns)
+    assert (limits(parent), os.getpriority(os.PRIO_PROCESS, parent.process.pid)) == (in_force, priority)
+    assert parent.stop() == 0
+
+
 @pytest.mark.skipif(bool(SANITIZED), reason="sanitizers have an end of their own for each of them")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_decoder_with_a_defect(fault, empty_js, keeper, outdir, tmp_path):
     """It costs a picture its deliveries, and none of the others theirs."""
     js = empty_js.create(consumer={"ack_wait": 2 * SECOND})  # who crashes gives nothing back
-    good = (pictures.TESTDATA / "images/small.jpg").read_bytes()
-    bad = tmp_path / "bad.jpg"
-    text = f"test: {fault}".encode()
-    bad.write_bytes(good[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + good[2:])
+    bad = picture_with_a_comment(tmp_path / "bad.jpg", f"test: {fault}")
     for number in range(3):
         js.publish_job(f"before-{number}", pictures.TESTDATA / "images/small.jpg")
     sequence = js.publish_job("bad", bad)
