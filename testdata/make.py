@@ -65,6 +65,11 @@ def sources():
     def table_as(kind, size, *options):
         return kind, convert(table, "ppm:-", "-resize", size + "!", *options, *UNDATED, kind + ":-")
 
+    def linear(data):
+        """The same bytes, said to be linear: a gamma of 1."""
+        png = oddities.Png(oddities.Png(data).without(b"gAMA"))
+        return png.with_after(b"IHDR", (b"gAMA", struct.pack(">I", 100000)))
+
     side, disc = see_through()
     raw = ["-size", "%dx%d" % (side, side), "-depth", "8", "rgba:-"]
     # A ball that falls and bounces: later frames cover only what changed, at an offset.
@@ -90,6 +95,8 @@ def sources():
         ("alpha.png", "png", convert(bytes(disc), *raw, *UNDATED, "png:-")),
         ("palette.png", *table_as("png", "80x120", "+dither", "-colors", "16", "-define", "png:format=png8")),
         ("sixteen-bit.png", "png", convert(ramps(), "ppm:-", *UNDATED, "-define", "png:bit-depth=16", "png:-")),
+        ("linear.png", "png", linear(table_as("png", "60x90")[1])),
+        ("linear-alpha.png", "png", linear(convert(bytes(disc), *raw, *UNDATED, "png:-"))),
         ("animation.gif", "gif", animation("optimize-frame")),
         ("overlay.gif", "gif", animation("optimize")),
         ("pages.tif", "tiff", convert(table, "ppm:-", *pages, "-compress", "lzw", *UNDATED, "tiff:-")),

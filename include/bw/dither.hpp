@@ -23,6 +23,10 @@ Level grey_level(Level red, Level green, Level blue);
 // The grey of 8-bit sRGB pixels, three bytes each, where a byte b stands for the level 257 b.
 void grey_levels(std::span<const std::uint8_t> rgb, std::span<Level> levels);
 
+// What ImageMagick measures to find the darkest and the lightest pixels of a picture: the level itself, or
+// how much light it stands for. docs/monochrome.md says which pictures have the second.
+enum class Intensity { kLuma, kLuminance };
+
 struct GreyImage {
     std::size_t columns = 0;
     std::size_t rows = 0;
@@ -30,6 +34,7 @@ struct GreyImage {
     // Of a picture with transparency; else empty. It has no part in the result but where ImageMagick's
     // depends on how rounding errors add up: there a run of equal pixels ends where this changes.
     std::vector<Level> alpha = {};
+    Intensity intensity = Intensity::kLuma;
 };
 
 // Called between parts of the work, each of some milliseconds; may throw to end it.

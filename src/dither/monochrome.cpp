@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "bw/dither.hpp"
@@ -15,6 +16,7 @@ using dither::LevelCounts;
 constexpr Level kBlack = 0;
 constexpr Level kWhite = 65535;
 constexpr double kHalf = 32767.5;
+constexpr double kHalfLuminance = 48191.5;  // the levels below it stand for less than half of the light
 
 constexpr double kRed = 0.212656;  // Rec. 709 luma, with the digits that ImageMagick has
 constexpr double kGreen = 0.715158;
@@ -29,6 +31,21 @@ LevelCounts count_levels(const GreyImage& image, const Checkpoint& checkpoint) {
     for (std::size_t level = 0; level < kLevels; ++level) {
         if (by_level[level] > 0) counts.push_back({static_cast<Level>(level), by_level[level]});
     }
+    return counts;
+}
+
+// The light that a level of sRGB stands for, as a level.
+Level luminance(Level level) {
+    constexpr double kLastLinear = 0.0404482362771076;  // sRGB is linear up to here
+    const double encoded = level / 65535.0;
+    const double light = encoded <= kLastLinear ? encoded / 12.92 : std::pow((encoded + 0.055) / 1.055, 2.4);
+    return static_cast<Level>(65535.0 * light + 0.5);
+}
+
+// What the range of a picture is measured by: ascending, and a level may come several times.
+LevelCounts measured(LevelCounts counts, Intensity intensity) {
+    if (intensity == Intensity::kLuma) return counts;
+    for (auto& one : counts) one.level = luminance(one.level);
     return counts;
 }
 
@@ -64,21 +81,24 @@ std::vector<Level> stretch_levels(const LevelCounts& counts, const Range& range)
     return stretched;
 }
 
-std::vector<Level> stretch_levels(const LevelCounts& counts, std::size_t pixels) {
+std::vector<Level> stretch_levels(const LevelCounts& counts, std::size_t pixels, Intensity intensity) {
     const auto all = static_cast<double>(pixels);
-    return stretch_levels(counts, range_of(counts, all * 0.0015, all - all * 0.9995));
+    return stretch_levels(counts, range_of(measured(counts, intensity), all * 0.0015, all - all * 0.9995));
 }
 
 void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
     const auto columns = static_cast<double>(image.columns);
     const auto rows = static_cast<double>(image.rows);
-    const Range range = range_of(count_levels(image, checkpoint), 0.02 * columns * rows,
+    // ImageMagick 7 measures a picture of one channel always by its levels.
+    const Intensity intensity = image.alpha.empty() ? Intensity::kLuma : image.intensity;
+    const Range range = range_of(measured(count_levels(image, checkpoint), intensity), 0.02 * columns * rows,
                                  columns * rows - 0.99 * columns * rows);
     const double scale = 65535.0 * (1.0 / (range.white - range.black));
+    const double last_black = intensity == Intensity::kLuma ? kHalf : kHalfLuminance;
     const auto is_black = [&](std::size_t level) {
-        if (range.black == range.white) return static_cast<double>(level) <= kHalf;
+        if (range.black == range.white) return static_cast<double>(level) <= last_black;
         if (level <= range.black || level > range.white) return level <= range.black;
-        return scale * static_cast<double>(level - range.black) + 0.5 < 32768.0;
+        return scale * static_cast<double>(level - range.black) < last_black;
     };
     std::size_t first_white = 0;
     for (std::size_t step = kLevels / 2; step > 0; step /= 2) {
@@ -93,7 +113,7 @@ void cut_at_half_range(GreyImage& image, const Checkpoint& checkpoint) {
 
 void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
     const LevelCounts counts = count_levels(image, checkpoint);
-    const auto stretched = stretch_levels(counts, image.levels.size());
+    const auto stretched = stretch_levels(counts, image.levels.size(), image.intensity);
     const auto is_done = [&](const auto& one) {
         return stretched[one.level] == kBlack || stretched[one.level] == kWhite;
     };
@@ -112,7 +132,8 @@ void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
 // Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
 // what a pixel inherits is rounded once, half up.
 void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
-    const auto stretched = stretch_levels(count_levels(image, checkpoint), image.levels.size());
+    const auto stretched =
+        stretch_levels(count_levels(image, checkpoint), image.levels.size(), image.intensity);
     std::vector<std::int32_t> above(image.columns + 2);  // errors of the row above, from column -1 on
     for (std::size_t y = 0; y < image.rows; ++y) {
         Level* row = image.levels.data() + y * image.columns;

@@ -259,7 +259,7 @@ Picture make_picture(std::uint64_t seed, std::uint64_t number) {
 }
 
 GreyImage grey_image(const Picture& picture, Level (*grey_level)(Level, Level, Level)) {
-    GreyImage image{picture.columns, picture.rows, {}, picture.alpha};
+    GreyImage image{picture.columns, picture.rows, {}, picture.alpha, picture.intensity};
     if (picture.grey) {
         image.levels = picture.channels;
         return image;

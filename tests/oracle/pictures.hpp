@@ -17,6 +17,7 @@ struct Picture {
     bool grey = false;
     std::vector<Level> channels;  // pixel by pixel: one level, or red, green, blue
     std::vector<Level> alpha;     // empty, or one for each pixel
+    Intensity intensity = Intensity::kLuma;
 };
 
 // 1x1 to 300x300. Any `number` of a `seed` is a picture of its own.

@@ -24,6 +24,22 @@ unsigned eight_bits(Level level) {
     return (up - (up >> 8)) >> 8;
 }
 
+// The light that a level of sRGB stands for, as a level.
+Level luminance(Level level) {
+    const double encoded = level / kWhite;
+    if (encoded <= 0.0404482362771076) return rounded(kWhite * (encoded / 12.92));
+    return rounded(kWhite * std::pow((encoded + 0.055) / 1.055, 2.4));
+}
+
+// What the limits of a picture are measured by.
+std::vector<Level> measured(const GreyImage& image) {
+    std::vector<Level> levels = image.levels;
+    if (image.intensity == Intensity::kLuminance) {
+        for (Level& level : levels) level = luminance(level);
+    }
+    return levels;
+}
+
 // Normalise.
 
 struct Edges {
@@ -352,18 +368,22 @@ void make_monochrome(GreyImage& image, Dither dither) {
     if (pixels == 0) return;
     switch (dither) {
         case Dither::kRiemersma:
-            normalise(image.levels, edges(image.levels, pixels * 0.0015, pixels - pixels * 0.9995),
+            normalise(image.levels, edges(measured(image), pixels * 0.0015, pixels - pixels * 0.9995),
                       [](double above_black, double range) { return kWhite * above_black / range; });
             riemersma(image);
             return;
         case Dither::kNone:
+            if (image.alpha.empty()) image.intensity = Intensity::kLuma;
             normalise(image.levels,
-                      edges(image.levels, 0.02 * columns * rows, pixels - 0.99 * columns * rows),
+                      edges(measured(image), 0.02 * columns * rows, pixels - 0.99 * columns * rows),
                       [](double above_black, double range) { return kWhite * (1 / range) * above_black; });
-            for (Level& level : image.levels) level = level > kHalf ? 65535 : 0;
+            for (Level& level : image.levels) {
+                const Level light = image.intensity == Intensity::kLuma ? level : luminance(level);
+                level = light > kHalf ? 65535 : 0;
+            }
             return;
         case Dither::kFloydSteinberg:
-            normalise(image.levels, edges(image.levels, pixels * 0.0015, pixels - pixels * 0.9995),
+            normalise(image.levels, edges(measured(image), pixels * 0.0015, pixels - pixels * 0.9995),
                       [](double above_black, double range) { return kWhite * above_black / range; });
             floyd_steinberg(image);
             return;

@@ -48,6 +48,14 @@ TEST(Monochrome, IsTheReferencesOnMadeUpPictures) {
     }
 }
 
+TEST(Monochrome, IsTheReferencesOnPicturesMeasuredByLuminance) {
+    for (std::uint64_t number = 0; number < 400; ++number) {
+        auto picture = oracle::make_picture(9, number);
+        picture.intensity = Intensity::kLuminance;
+        expect_same_as_reference(oracle::grey_image(picture, grey_level), picture.recipe);
+    }
+}
+
 // The made-up ones are at most 300 wide: here they are tiles.
 TEST(Monochrome, IsTheReferencesOnLargePictures) {
     for (const auto& [columns, rows] :

@@ -53,12 +53,19 @@ std::string tiff_page(std::initializer_list<Entry> entries, std::uint64_t next, 
     return page + number(next, 4, big_endian);
 }
 
-std::string big_tiff_page(std::initializer_list<Entry> entries) {
-    std::string page = number(entries.size(), 8);
+unsigned size_of_type(unsigned type) {
+    constexpr unsigned kSizes[]{0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8};
+    return kSizes[type];
+}
+
+// A small value stands at the beginning of its eight bytes, in either order of bytes.
+std::string big_tiff_page(std::initializer_list<Entry> entries, bool big_endian = false) {
+    std::string page = number(entries.size(), 8, big_endian);
     for (const auto& [tag, type, value] : entries) {
-        page += number(tag, 2) + number(type, 2) + number(1, 8) + number(value, 8);
+        page += number(tag, 2, big_endian) + number(type, 2, big_endian) + number(1, 8, big_endian) +
+                number(value, size_of_type(type), big_endian) + std::string(8 - size_of_type(type), '\0');
     }
-    return page + number(0, 8);
+    return page + number(0, 8, big_endian);
 }
 
 const std::string kTiff = "II*\0\x8\0\0\0"s;
@@ -78,6 +85,48 @@ TEST(ExcessOfTiff, TilesHaveAtMostThePixelsOfAPicture) {
     EXPECT_EQ(excess("MM\0*\0\0\0\x8"s + tiff_page({{322, 3, 25}, {323, 3, 40}}, 0, true)), "none");
     EXPECT_THAT(excess(kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 41}})), HasSubstr("a tile"));
     EXPECT_EQ(excess(kBigTiff + big_tiff_page({{322, 4, 25}, {323, 4, 40}})), "none");
+}
+
+// libtiff takes the first of several entries of one tag.
+TEST(ExcessOfTiff, TheGreatestOfAllEntriesOfATagCounts) {
+    EXPECT_THAT(excess(kTiff + tiff_page({{322, 3, 25}, {322, 3, 16}, {323, 3, 41}, {323, 3, 16}}, 0)),
+                HasSubstr("a tile"));
+    EXPECT_THAT(excess(kTiff + tiff_page({{322, 3, 16}, {322, 3, 25}, {323, 3, 16}, {323, 3, 41}}, 0)),
+                HasSubstr("a tile"));
+    EXPECT_EQ(excess(kTiff + tiff_page({{322, 3, 25}, {322, 3, 16}, {323, 3, 40}, {323, 3, 16}}, 0)), "none");
+}
+
+// libtiff takes each of them: 1, 3, 4 and 16 have no sign, 6, 8, 9 and 17 have one.
+TEST(ExcessOfTiff, TilesMayHaveSizesOfEveryTypeOfInteger) {
+    const auto big_endian_header = "MM\0+\0\x8\0\0\0\0\0\0\0\0\0\x10"s;
+    for (const unsigned type : {1U, 3U, 4U, 6U, 8U, 9U, 16U, 17U}) {
+        for (const bool big_endian : {false, true}) {
+            const auto& header = big_endian ? big_endian_header : kBigTiff;
+            const auto of = [&](std::uint64_t length) {
+                return excess(header + big_tiff_page({{322, type, 25}, {323, type, length}}, big_endian));
+            };
+            EXPECT_EQ(of(40), "none") << type << big_endian;
+            EXPECT_THAT(of(41), HasSubstr("a tile")) << type << big_endian;
+        }
+    }
+    EXPECT_THAT(excess(kBigTiff + big_tiff_page({{322, 16, 1ULL << 40U}, {323, 16, 1}})),
+                HasSubstr("a tile"));
+}
+
+// Eight bytes do not fit into an entry of the classic format: there an offset stands in their place.
+TEST(ExcessOfTiff, SizesMayStandBehindAnOffset) {
+    const auto of = [](std::uint64_t length, bool big_endian) {
+        const auto header = big_endian ? "MM\0*\0\0\0\x8"s : kTiff;
+        const auto page = [&](std::uint64_t at) {
+            return tiff_page({{322, 16, at}, {323, 17, at + 8}}, 0, big_endian);
+        };
+        const auto behind = header.size() + page(0).size();
+        return excess(header + page(behind) + number(25, 8, big_endian) + number(length, 8, big_endian));
+    };
+    for (const bool big_endian : {false, true}) {
+        EXPECT_EQ(of(40, big_endian), "none");
+        EXPECT_THAT(of(41, big_endian), HasSubstr("a tile"));
+    }
 }
 
 TEST(ExcessOfTiff, LaterPagesCountButNoThumbnails) {
@@ -112,6 +161,22 @@ TEST(ExcessOfGif, Applications) {
     EXPECT_THAT(excess(kGif + repeated(kApplication, 1001)), HasSubstr("more than 1000 application blocks"));
     EXPECT_THAT(excess(kGif + repeated(kGifFrame + kApplication, 1001)), HasSubstr("application blocks"));
     EXPECT_EQ(excess(kGif + kGifFrame + ";" + repeated(kApplication, 1001)), "none");  // behind the end
+}
+
+// ImageMagick passes over bytes that begin no block.
+TEST(ExcessOfGif, ApplicationsBehindBytesThatBeginNoBlock) {
+    EXPECT_THAT(excess(kGif + "\0"s + repeated(kApplication, 1001)), HasSubstr("application blocks"));
+    EXPECT_THAT(excess(kGif + kGifFrame + "junk" + repeated(kApplication, 1001)),
+                HasSubstr("application blocks"));
+    EXPECT_THAT(excess(kGif + repeated("x" + kApplication, 1001)), HasSubstr("application blocks"));
+}
+
+// ImageMagick reads a frame after an extension whose label is that of a frame.
+TEST(ExcessOfGif, ApplicationsBehindAnExtensionThatIsAFrame) {
+    const std::string hidden = "!,\0"s + kGifFrame.substr(1, 9) + "\2\2\x4c\1\0"s;
+    EXPECT_THAT(excess(kGif + hidden + repeated(kApplication, 1001)), HasSubstr("application blocks"));
+    const std::string palette = "!,\0\0\0\0\0\1\0\1\0\x80\0\0\0\xff\xff\xff\2\2\x4c\1\0"s;
+    EXPECT_THAT(excess(kGif + repeated(palette + kApplication, 1001)), HasSubstr("application blocks"));
 }
 
 TEST(ExcessOfGif, FramesWithPalettesOfTheirOwn) {
@@ -165,9 +230,41 @@ TEST(ExcessOfPng, TextsWithoutAnEnd) {
 TEST(ExcessOfPnm, Comments) {
     const auto of = [](std::size_t size) { return "P2 #" + std::string(size - 1, 'x') + "\n1 1 255 0\n"; };
     EXPECT_EQ(excess(of(1 << 16)), "none");
-    EXPECT_THAT(excess(of((1 << 16) + 1)), HasSubstr("more than 65536 bytes of comments in its header"));
+    EXPECT_THAT(excess(of((1 << 16) + 1)), HasSubstr("more than 65536 bytes of comments"));
     EXPECT_THAT(excess("P5 1#" + std::string(1 << 17, 'x')), HasSubstr("comments"));
-    EXPECT_EQ(excess("P1 1 1\n" + repeated("#", 1 << 17)), "none");  // among the pixels
+}
+
+// ImageMagick takes comments among pixels that are written in words, and needs a time that grows with the
+// square of them.
+TEST(ExcessOfPnm, CommentsAmongPixels) {
+    for (const std::string header : {"P1 1 1\n", "P2 9 9 255\n", "P3 9 9 255\n"}) {
+        EXPECT_EQ(excess(header + "1 # and 1\n1"), "none");
+        EXPECT_THAT(excess(header + repeated("#\n", (1 << 16) + 1)), HasSubstr("comments"));
+        EXPECT_THAT(excess(header + "1 1\n" + repeated("#\n1 ", (1 << 16) + 1)), HasSubstr("comments"));
+    }
+    EXPECT_EQ(excess("P5 512 256 255\n" + repeated("#", 1 << 17)), "none") << "these are pixels";
+}
+
+// A file may hold several pictures, each with a header.
+TEST(ExcessOfPnm, CommentsInLaterHeaders) {
+    const std::string comment = "#" + std::string(1 << 16, 'x') + "\n";
+    for (const std::string first :
+         {"P4 9 2\n1234", "P5 2 2 255\n1234", "P5 1 2 256\n1234", "P5 1 1 65536\n1234", "P6 1 1 255\n123",
+          "P6 1 1 65535\n123456", "P1 1 1\n1\n"}) {
+        EXPECT_THAT(excess(first + "P5 " + comment + "1 1 255\n1"), HasSubstr("comments")) << first;
+        EXPECT_THAT(excess(first + "P7\n" + comment), HasSubstr("comments")) << first;
+        EXPECT_EQ(excess(first + "P5 1 1 255\n1"), "none") << first;
+    }
+    for (const std::string end : {"\n", " ", "x", "#\n", "# 1\r"}) {
+        EXPECT_THAT(excess("P5 2 2 255" + end + "1234P5" + comment), HasSubstr("comments")) << end;
+    }
+    EXPECT_EQ(excess("P5 2 2 255\n1234 " + comment), "none") << "no picture follows";
+}
+
+// A comment ends with the line, and a line may end with a carriage return alone.
+TEST(ExcessOfPnm, CommentsThatEndWithACarriageReturn) {
+    EXPECT_EQ(excess("P5 #x\r512 256 255 " + repeated("x", 1 << 17)), "none");
+    EXPECT_THAT(excess("P5 " + repeated("#\r", (1 << 16) + 1) + "#\r1 1 255 x"), HasSubstr("comments"));
 }
 
 TEST(Excess, OfFilesThatEndAnywhere) {

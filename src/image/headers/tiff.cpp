@@ -1,48 +1,101 @@
 #include <algorithm>
+#include <array>
 
+#include "../extent.hpp"
 #include "excess.hpp"
 #include "reader.hpp"
 
 namespace bw::image::headers {
 namespace {
 
-struct TiffLayout {
-    unsigned first, word, count, entry;  // of the first offset, an offset, the number of entries, an entry
+constexpr unsigned kTileWidth = 322;
+constexpr unsigned kTileLength = 323;
+
+struct Layout {
+    unsigned first_offset;  // where the offset of the first directory stands
+    unsigned offset_bytes;
+    unsigned count_bytes;  // of the number of entries that a directory begins with
+    unsigned entry_bytes;
 };
-constexpr TiffLayout kClassic{4, 4, 2, 12};
-constexpr TiffLayout kBig{8, 8, 8, 20};
+constexpr Layout kClassic{.first_offset = 4, .offset_bytes = 4, .count_bytes = 2, .entry_bytes = 12};
+constexpr Layout kBig{.first_offset = 8, .offset_bytes = 8, .count_bytes = 8, .entry_bytes = 20};
+
+// By the number of a type. libtiff takes sizes of each type of integer; of others it takes none, and they
+// have 0 bytes here.
+constexpr std::array<unsigned, 18> kIntegerBytes{0, 1, 0, 2, 4, 0, 1, 0, 2, 4, 0, 0, 0, 0, 0, 0, 8, 8};
+
+struct Tile {
+    std::uint64_t width = 0;
+    std::uint64_t length = 0;
+
+    // libtiff takes the first of several entries of one tag, other readers the last: the greatest counts.
+    void take(std::uint64_t tag, std::uint64_t value) {
+        if (tag == kTileWidth) width = std::max(width, value);
+        if (tag == kTileLength) length = std::max(length, value);
+    }
+};
+
+class Tiff {
+  public:
+    explicit Tiff(std::string_view bytes)
+        : file_{bytes, bytes.starts_with("MM")}, layout_(file_.number(2, 2) == 43 ? kBig : kClassic) {}
+
+    std::uint64_t first_directory() const { return file_.number(layout_.first_offset, layout_.offset_bytes); }
+
+    // How many entries a directory has; no more than the file has room for.
+    std::uint64_t entries(std::uint64_t directory) const {
+        const auto room = (file_.bytes.size() - directory) / layout_.entry_bytes;
+        return std::min(file_.number(directory, layout_.count_bytes), room);
+    }
+
+    Tile tile(std::uint64_t directory) const {
+        Tile tile;
+        for (std::uint64_t i = 0; i < entries(directory); ++i) {
+            const auto entry = directory + layout_.count_bytes + i * layout_.entry_bytes;
+            tile.take(file_.number(entry, 2), value(entry));
+        }
+        return tile;
+    }
+
+    std::uint64_t directory_bytes(std::uint64_t directory) const {
+        return layout_.count_bytes + entries(directory) * layout_.entry_bytes;
+    }
+
+    std::uint64_t next_directory(std::uint64_t directory) const {
+        return file_.number(directory + directory_bytes(directory), layout_.offset_bytes);
+    }
+
+  private:
+    // The first value of an entry: it stands in the entry, at the beginning of the field, or behind an offset
+    // where it does not fit.
+    std::uint64_t value(std::uint64_t entry) const {
+        const auto type = file_.number(entry + 2, 2);
+        const unsigned bytes = type < kIntegerBytes.size() ? kIntegerBytes[type] : 0;
+        const auto field = entry + layout_.entry_bytes - layout_.offset_bytes;
+        return file_.number(bytes > layout_.offset_bytes ? file_.number(field, layout_.offset_bytes) : field,
+                            bytes);
+    }
+
+    Reader file_;
+    Layout layout_;
+};
 
 }  // namespace
 
-// A tile is unpacked whole, however small the page.
+// A tile is unpacked whole, however small the page. A strip is not: libtiff makes it no longer than the page.
 std::optional<std::string> excess_of_tiff(std::string_view bytes, std::uint64_t max_pixels) {
-    constexpr unsigned kTileWidth = 322;
-    constexpr unsigned kTileLength = 323;
-    constexpr unsigned kShort = 3;
-    const Reader tiff{bytes, bytes.starts_with("MM")};
-    const TiffLayout layout = tiff.number(2, 2) == 43 ? kBig : kClassic;
-    std::uint64_t page = tiff.number(layout.first, layout.word);
+    const Tiff tiff(bytes);
     std::uint64_t read = 0;
-    while (page != 0 && page < bytes.size()) {
-        const std::uint64_t most = (bytes.size() - page) / layout.entry;
-        const std::uint64_t entries = std::min(tiff.number(page, layout.count), most);
-        std::uint64_t width = 0;
-        std::uint64_t length = 0;
-        for (std::uint64_t i = 0; i < entries; ++i) {
-            const std::uint64_t entry = page + layout.count + i * layout.entry;
-            const std::uint64_t tag = tiff.number(entry, 2);
-            if (tag != kTileWidth && tag != kTileLength) continue;
-            const unsigned size = tiff.number(entry + 2, 2) == kShort ? 2 : 4;
-            (tag == kTileWidth ? width : length) = tiff.number(entry + layout.entry - layout.word, size);
-        }
-        if (width > 0 && length > max_pixels / width) {
+    for (auto page = tiff.first_directory(); page != 0 && page < bytes.size();
+         page = tiff.next_directory(page)) {
+        const Tile tile = tiff.tile(page);
+        if (saturated_product(tile.width, tile.length) > max_pixels) {
             return "has a tile of more than " + std::to_string(max_pixels) +
                    " pixels, which is BW_MAX_PIXELS";
         }
         // Else a page that names itself as the next one would be read for ever.
-        read += layout.count + entries * layout.entry;
+        read += tiff.directory_bytes(page);
         if (read > bytes.size()) return "has directories that overlap or go in circles";
-        page = tiff.number(page + layout.count + entries * layout.entry, layout.word);
     }
     return std::nullopt;
 }

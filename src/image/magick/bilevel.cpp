@@ -106,11 +106,20 @@ void in_rows(const GreyImage& image, const Checkpoint& checkpoint, const Work& w
     }
 }
 
-// A grey picture is taken as it is, everything else as sRGB.
-GreyImage grey_of(Magick::Image& frame, const Checkpoint& checkpoint) {
-    const bool grey = frame.colorSpace() == Magick::GRAYColorspace;
+// A grey picture is taken as it is, everything else as sRGB. ImageMagick 7, which defines kNone, takes a
+// picture of linear grey as it is too.
+bool is_taken_as_it_is(const Magick::Image& frame, Dither dither) {
+    const auto colours = frame.colorSpace();
+    return colours == Magick::GRAYColorspace ||
+           (colours == MagickCore::LinearGRAYColorspace && dither == Dither::kNone && !has_alpha(frame));
+}
+
+GreyImage grey_of(Magick::Image& frame, Dither dither, const Checkpoint& checkpoint) {
+    const bool grey = is_taken_as_it_is(frame, dither);
     if (!grey && frame.colorSpace() != Magick::sRGBColorspace) frame.colorSpace(Magick::sRGBColorspace);
-    GreyImage image{frame.columns(), frame.rows(), {}};
+    GreyImage image{.columns = frame.columns(), .rows = frame.rows(), .levels = {}};
+    if (frame.constImage()->intensity == MagickCore::Rec709LuminancePixelIntensityMethod)
+        image.intensity = Intensity::kLuminance;
     image.levels.resize(image.columns * image.rows);
     if (has_alpha(frame)) image.alpha.resize(image.levels.size());
     const auto convert = grey ? copy_grey : weigh_colours;
@@ -160,7 +169,7 @@ void drop_colour_profile(Magick::Image& frame) {
 }  // namespace
 
 void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpoint) {
-    GreyImage image = grey_of(frame, checkpoint);
+    GreyImage image = grey_of(frame, dither, checkpoint);
     empty(frame);
     make_monochrome(image, dither, checkpoint);
     in_rows(image, checkpoint, [&](std::size_t y, std::size_t rows) {
