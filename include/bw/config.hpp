@@ -19,9 +19,9 @@ namespace bw {
 
 // Who we are to the server, from the URL; all empty: nobody in particular.
 struct NatsUser {
-    std::string name;
-    std::string password;
-    std::string token;  // instead of both
+    std::string name{};
+    std::string password{};
+    std::string token{};  // instead of both
 
     bool operator==(const NatsUser&) const = default;
 };
@@ -58,31 +58,48 @@ struct Config {
     log::Format log_format = log::Format::kText;
 };
 
+// What the settings are read for. Who works does all that who only looks at the queue, or makes it, does.
+enum class SettingsFor { kNothing, kQueue, kWork };
+
+// What a shell can complete in the place of a value.
+enum class Completion { kNothing, kWords, kFiles, kDirectories };
+
+struct ValueType {
+    std::string_view format;  // what a right value looks like
+    Completion completion = Completion::kNothing;
+    std::span<const std::string_view> words{};  // for kWords
+};
+
+enum class Secrecy { kOpen, kSecret };  // the value of a secret is never shown
+
 struct Setting {
     std::string_view variable;  // in the environment
     std::string_view flag;
-    std::string_view fallback;  // empty: none
-    std::string_view format;    // what a right value looks like
+    const ValueType& type;
+    std::string_view fallback{};  // empty: none
     std::string_view meaning;
-    bool secret;  // its value is never shown
-    // Stores a value; false if it does not have the format.
-    bool (*store)(Config& config, std::string_view value);
+    SettingsFor used_for = SettingsFor::kWork;  // kQueue: by every command that connects
+    Secrecy secrecy = Secrecy::kOpen;
+    // Reads a value that is not empty, and stores it. Throws what src/config/values.hpp says for a wrong one.
+    void (*store)(Config& config, std::string_view value);
 };
 
 std::span<const Setting> settings();
 
-// What the settings are read for. Whoever only looks at the queue, or makes it, needs no OUTDIR.
-enum class SettingsFor { kNothing, kQueue, kWork };
-
 // Looks a variable up.
 using Environment = std::function<std::optional<std::string>(std::string_view variable)>;
 std::optional<std::string> process_environment(std::string_view variable);
+std::vector<std::string> process_variables();  // the names of all of them
 // Values by flag ("--outdir"), as given on the command line.
 using Flags = std::map<std::string, std::string, std::less<>>;
 
 // Fills `config`. Returns what is wrong, in one line that names every wrong or missing setting, or nothing;
 // what is right is stored all the same, so that the line can be logged as asked.
 std::string load_config(const Environment& environment, const Flags& flags, SettingsFor use, Config& config);
+
+// A warning for each name that starts with BW_ and is no setting: nothing reads it. It names the setting that
+// was probably meant.
+std::vector<std::string> unknown_settings(const std::vector<std::string>& variables);
 
 // The URL with what stands before the @ replaced by ***, for logs.
 std::string redact_url(std::string_view url);

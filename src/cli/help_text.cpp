@@ -35,8 +35,10 @@ std::string flags_of_bw() {
 
 std::string settings_of(SettingsFor use) {
     std::string text;
-    if (use == SettingsFor::kNothing) return text;
-    for (const Setting& setting : settings()) text += row(setting.flag, explanation(setting));
+    for (const Setting& setting : settings()) {
+        if (setting.used_for <= use) text += row(setting.flag, explanation(setting));
+    }
+    if (text.empty()) return text;
     return "\nSettings (the environment variable of the name shown; a flag wins):\n" + text;
 }
 

@@ -59,7 +59,9 @@ milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::
     constexpr std::uint64_t kMostDoublings = 10;
     if (max_deliver > 0 && deliveries >= static_cast<std::uint64_t>(max_deliver)) return milliseconds(0);
     const auto doublings = std::min(deliveries > 0 ? deliveries - 1 : 0, kMostDoublings);
-    return retry_delay * (std::int64_t{1} << doublings);
+    // JetStream counts nanoseconds, in 64 bits.
+    constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
+    return std::min(retry_delay * (std::int64_t{1} << doublings), kLongest);
 }
 
 Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,

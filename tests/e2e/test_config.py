@@ -130,6 +130,13 @@ def test_answer_that_cannot_be_written(args, server, js):
     assert "standard output" in record.message and "No space left" in record.message
 
 
+def test_parent_alone_warns_of_a_variable_that_is_no_setting(js, start_worker):
+    parent = start_worker("--workers=2", BW_COLOUR="green")
+    parent.wait_line("ready", count=2)
+    assert parent.stop() == 0
+    assert parent.log().count("BW_COLOUR is no setting") == 1, parent.log()
+
+
 def test_log_levels(js, start_worker):
     worker = start_worker(BW_LOG_LEVEL="error")
     js.publish("{}")

@@ -25,7 +25,8 @@ from harness.worker import Worker, parse_line, run_bw
 class Row:
     """`code`: the exit code, where 0 means that bw accepts what it is given. `says`: each of these stands in the one
     error line, or, where bw accepts the thing, in one warning; without any of them bw must not warn at all. In
-    `settings` and `job`, {folder} becomes the test's own folder, {picture} the path of a picture in it."""
+    `settings` and `job`, {folder} becomes the test's own folder, {picture} the path of a picture in it, {address} the server's
+    host:port."""
     code: int
     says: list = field(default_factory=list)
     args: list = field(default_factory=list)
@@ -37,6 +38,21 @@ class Row:
 COMMAND_LINES = {
     "duration-that-is-none": Row(2, ['invalid BW_JOB_TIMEOUT "abc"', "30s"], settings={"BW_JOB_TIMEOUT": "abc"}),
     "size-in-words": Row(2, ['invalid BW_MAX_MEMORY "lots"', "1GiB"], settings={"BW_MAX_MEMORY": "lots"}),
+    "duration-without-unit": Row(2, ['invalid BW_JOB_TIMEOUT "30": did you mean 30s?', "(format: a duration such as"],
+                                 settings={"BW_JOB_TIMEOUT": "30"}),
+    "duration-in-days": Row(2, ["did you mean 24h?"], args=["--job-timeout", "1d"]),
+    "size-in-powers-of-ten": Row(2, ['invalid BW_MAX_MEMORY "1GB": did you mean 1GiB?'], settings={"BW_MAX_MEMORY": "1GB"}),
+    "size-with-another-unit": Row(2, ["did you mean 10MiB?"], settings={"BW_MAX_FILE_SIZE": "10MB"}),
+    "word-that-is-near": Row(2, ["BW_DITHER", "did you mean riemersma?"], settings={"BW_DITHER": "riemersa"}),
+    "outdir-with-tilde": Row(2, ['invalid OUTDIR "~/out"', "the shell did not replace ~"], settings={"OUTDIR": "~/out"}),
+    "outdir-with-trailing-blank": Row(2, ["invalid OUTDIR", "a blank stands before or after the path"],
+                                      settings={"OUTDIR": "{folder} "}),
+    "comma-between-roots": Row(2, ["BW_INPUT_ROOTS", "a colon stands between two directories, not a comma"],
+                               settings={"BW_INPUT_ROOTS": "/a,/b"}),
+    "names-with-blanks-between": Row(2, ["BW_FORMATS", "a comma stands between two names"],
+                                     settings={"BW_FORMATS": "jpeg png"}),
+    "url-of-another-scheme": Row(2, ["NATS_URL", "the schemes are nats:// and tls://"], settings={"NATS_URL": "ws://a"}),
+    "port-without-colon": Row(2, ["BW_METRICS", "did you mean :9464?"], settings={"BW_METRICS": "9464"}),
     "unknown-flag": Row(2, ["--no-such-flag", "bw --help"], args=["--no-such-flag"]),
     "unknown-flag-that-is-near": Row(2, ["--max-pixel is no flag of bw work", "did you mean --max-pixels?"],
                                      args=["--max-pixel", "5M"]),
@@ -52,6 +68,15 @@ COMMAND_LINES = {
 
 SETTINGS = {
     "formats-with-blanks": Row(0, settings={"BW_FORMATS": "pnm, png"}),
+    "words-in-another-case": Row(0, settings={"BW_FORMATS": "PNM,Png", "BW_DITHER": "RIEMERSMA", "BW_LOG_LEVEL": "Debug",
+                                              "BW_SANDBOX": "ON"}),
+    "yes-for-on": Row(0, settings={"BW_SANDBOX": "yes"}),
+    "url-in-another-case": Row(0, settings={"NATS_URL": "NATS://{address}"}),
+    "url-with-trailing-comma": Row(0, settings={"NATS_URL": "nats://{address},"}),
+    "url-with-new-line": Row(0, settings={"NATS_URL": " nats://{address}\n"}),
+    "unknown-variable-that-is-near": Row(0, ["BW_MAXPIXELS is no setting", "did you mean BW_MAX_PIXELS?"],
+                                         settings={"BW_MAXPIXELS": "5M"}),
+    "unknown-variable": Row(0, ["BW_COLOUR is no setting"], settings={"BW_COLOUR": "green"}),
     "unknown-format": Row(2, ["BW_FORMATS", "nosuch"], settings={"BW_FORMATS": "pnm,nosuch"}),
 }
 
@@ -113,7 +138,8 @@ def settings(shared_server, tmp_path):
 
     def of(row):
         usual = {"NATS_URL": shared_server.url, "OUTDIR": tmp_path / "out", "BW_INPUT_ROOTS": tmp_path}
-        return usual | {name: fill(value) for name, value in row.settings.items()}
+        address = shared_server.url.removeprefix("nats://")
+        return usual | {name: fill(value).replace("{address}", address) for name, value in row.settings.items()}
     return of
 
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <fstream>
 #include <sstream>
 
@@ -85,7 +86,7 @@ TEST(Config, TakesTheUserOutOfTheUrl) {
 
 TEST(Config, RefusesUrlsThatAreNone) {
     for (const char* url :
-         {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", "a,", ",a", "a,,b",
+         {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", ",a", ",", "a,,", "a,,b",
           "nats://@a", "u%zz:p@a", "u:p@a,v:p@b", "u:1,2@b", "a,u:p@b", "nats://a/b", "[::1", "a:"}) {
         EXPECT_THAT(complaint({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
     }
@@ -190,7 +191,8 @@ TEST(Config, ReadsNumbersOfWorkers) {
     EXPECT_EQ(workers("1"), 1U);
     EXPECT_EQ(workers("256"), 256U);
     EXPECT_EQ(workers("auto"), 0U);
-    for (const char* text : {"0", "257", "-1", "2x", "Auto", "1.5"}) {
+    EXPECT_EQ(workers("AUTO"), 0U);
+    for (const char* text : {"0", "257", "-1", "2x", "automatic", "1.5"}) {
         EXPECT_THAT(complaint({{"BW_WORKERS", text}}), HasSubstr("(format: a number from 1 to 256, or auto)"))
             << text;
     }
@@ -213,6 +215,84 @@ TEST(Config, ReadsWhereThePageIsServed) {
         EXPECT_TRUE(refused(bad)) << bad;
     EXPECT_THAT(complaint({{"BW_METRICS", ":0"}}), HasSubstr("BW_WORKERS is not set"));
     EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, SettingsFor::kQueue).metrics_address, ":0");
+}
+
+// Each: the variable, a value that is nearly right, and what was meant.
+constexpr std::array<std::array<const char*, 3>, 26> kNearlyRight{{
+    {"BW_JOB_TIMEOUT", "30", "did you mean 30s?"},
+    {"BW_JOB_TIMEOUT", "30 s", "did you mean 30s?"},
+    {"BW_JOB_TIMEOUT", "30S", "did you mean 30s?"},
+    {"BW_JOB_TIMEOUT", "5min", "did you mean 5m?"},
+    {"BW_JOB_TIMEOUT", "2 hours", "did you mean 2h?"},
+    {"BW_JOB_TIMEOUT", "1d", "did you mean 24h?"},
+    {"BW_JOB_TIMEOUT", "8761h", "at most 8760h"},
+    {"BW_RETRY_DELAY", "10", "did you mean 10s?"},
+    {"BW_MAX_MEMORY", "1GB", "did you mean 1GiB?"},
+    {"BW_MAX_MEMORY", "1gib", "did you mean 1GiB?"},
+    {"BW_MAX_FILE_SIZE", "10MB", "did you mean 10MiB?"},
+    {"BW_MAX_FILE_SIZE", "10 M", "did you mean 10MiB?"},
+    {"BW_MAX_FILE_SIZE", "2tb", "did you mean 2048GiB?"},
+    {"BW_MAX_FILE_SIZE", "99999999999999999999", "at most 1048576GiB"},
+    {"BW_MAX_PIXELS", "50m", "did you mean 50M?"},
+    {"BW_MAX_PIXELS", "2G", "at most 1G"},
+    {"BW_DITHER", "riemersa", "did you mean riemersma?"},
+    {"BW_LOG_LEVEL", "inf", "did you mean info?"},
+    {"BW_METRICS", "9464", "did you mean :9464?"},
+    {"BW_METRICS", "*:9464", "did you mean :9464?"},
+    {"BW_STREAM", "IMAGES.>", "did you mean IMAGES?"},
+    {"BW_FORMATS", "jpeg png", "a comma stands between two names"},
+    {"BW_INPUT_ROOTS", "/a,/b", "a colon stands between two directories, not a comma"},
+    {"NATS_URL", "ws://a", "the schemes are nats:// and tls://"},
+    {"OUTDIR", "~/out", "the shell did not replace ~ by a home directory"},
+    {"OUTDIR", "/out ", "a blank stands before or after the path"},
+}};
+
+TEST(Config, NamesWhatWasMeant) {
+    for (const auto& [variable, value, meant] : kNearlyRight) {
+        const std::string wrong = std::string("invalid ") + variable + " \"" + value + "\": " + meant;
+        EXPECT_THAT(complaint({{variable, value}}), HasSubstr(wrong));
+    }
+}
+
+TEST(Config, TakesWordsInWhateverCase) {
+    const Config config = load({{"OUTDIR", "/o"},
+                                {"BW_DITHER", "RIEMERSMA"},
+                                {"BW_LOG_LEVEL", "Debug"},
+                                {"BW_LOG_FORMAT", "JSON"},
+                                {"BW_FORMATS", "JPEG,Png"}});
+    EXPECT_EQ(config.log_level, log::Level::kDebug);
+    EXPECT_EQ(config.log_format, log::Format::kJson);
+    EXPECT_EQ(config.formats, (std::vector<std::string>{"jpeg", "png"}));
+}
+
+TEST(Config, TakesEveryWordForOnAndOff) {
+    const auto sandbox = [](const char* text) {
+        return load({{"OUTDIR", "/o"}, {"BW_SANDBOX", text}}).sandbox;
+    };
+    for (const char* text : {"on", "ON", "true", "Yes", "1"}) EXPECT_TRUE(sandbox(text)) << text;
+    for (const char* text : {"off", "Off", "false", "NO", "0"}) EXPECT_FALSE(sandbox(text)) << text;
+    EXPECT_THAT(complaint({{"BW_SANDBOX", "2"}}), HasSubstr("(format: on or off)"));
+}
+
+TEST(Config, TakesNoNoticeOfBlanksAroundAValue) {
+    EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_JOB_TIMEOUT", " 2m\n"}}).job_timeout, milliseconds(120'000));
+    EXPECT_EQ(urls(" nats://a \n"), std::vector<std::string>{"nats://a:4222"});
+}
+
+TEST(Config, TakesUrlsThatAreWrittenALittleOtherwise) {
+    EXPECT_EQ(urls("NATS://a,Tls://b"), (std::vector<std::string>{"nats://a:4222", "tls://b:4222"}));
+    EXPECT_EQ(urls("a,b,"), (std::vector<std::string>{"nats://a:4222", "nats://b:4222"}));
+    EXPECT_EQ(urls("a,\nb ,\n"), (std::vector<std::string>{"nats://a:4222", "nats://b:4222"}));
+}
+
+TEST(Config, NamesVariablesThatAreNoSettings) {
+    EXPECT_EQ(unknown_settings({"HOME", "OUTDIR", "BW_STREAM", "XBW_X"}), std::vector<std::string>{});
+    EXPECT_EQ(unknown_settings({"BW_MAXPIXELS", "BW_DITHERING", "BW_OUTDIR", "BW_NATS_URL", "BW_COLOUR"}),
+              (std::vector<std::string>{"BW_COLOUR is no setting",
+                                        "BW_DITHERING is no setting; did you mean BW_DITHER?",
+                                        "BW_MAXPIXELS is no setting; did you mean BW_MAX_PIXELS?",
+                                        "BW_NATS_URL is no setting; did you mean NATS_URL?",
+                                        "BW_OUTDIR is no setting; did you mean OUTDIR?"}));
 }
 
 TEST(Config, IsDocumentedRowByRow) {

@@ -461,6 +461,11 @@ TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {
     EXPECT_EQ(nak_delay(second, 6, 5), milliseconds(0));
     EXPECT_EQ(nak_delay(second, 5, -1), 16 * second);
     EXPECT_EQ(nak_delay(second, 1'000'000, -1), 1024 * second);
+    // The longest BW_RETRY_DELAY stays what 64 bits of nanoseconds hold, however often it was doubled.
+    const milliseconds year = std::chrono::hours(24 * 365);
+    EXPECT_EQ(nak_delay(year, 1, 5), year);
+    EXPECT_EQ(nak_delay(year, 4, 5), year);
+    EXPECT_EQ(nak_delay(year, 1'000'000, -1), year);
 }
 
 }  // namespace
