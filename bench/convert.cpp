@@ -21,15 +21,19 @@ int main() {
                                      .max_frames = config.max_frames,
                                      .max_memory_bytes = config.max_memory_bytes};
     bw::start_images(settings);
-    const auto storage =
-        bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+    const bw::StorageSettings storage{
+        .outdir = config.outdir, .input_roots = config.input_roots, .min_free_bytes = config.min_free_bytes};
+    const auto source = bw::open_source(storage);
+    const auto sink = bw::open_sink(storage);
     std::string uri;
     std::string name;
     while (std::cin >> uri >> name) {
         const auto start = std::chrono::steady_clock::now();
-        const std::string source = storage->read(uri);
-        const std::string extension = std::filesystem::path(name).extension().string();
-        storage->commit(name, bw::to_monochrome(source, extension, settings, {}).bytes);
+        const bw::Input input = source->read(bw::image_uri(uri), config.max_file_bytes, {});
+        const std::filesystem::path result(name);
+        const bw::OutputName output{.id = result.stem().string(), .extension = result.extension().string()};
+        const auto monochrome = bw::to_monochrome(input.bytes, output.extension, settings, {});
+        sink->commit(output, monochrome.bytes, input.identity, {});
         const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
         std::cout << took.count() << std::endl;
     }

@@ -20,13 +20,19 @@ int main() {
     const auto connection = bw::connect(options, {});
     const bw::QueueNames names{config.stream, config.consumer};
     const auto queue = bw::bind_work_queue(*connection, names, config.connect_timeout, {});
-    const auto storage =
-        bw::open_storage({config.outdir, config.input_roots, config.max_file_bytes, config.min_free_bytes});
+    const bw::StorageSettings storage{
+        .outdir = config.outdir, .input_roots = config.input_roots, .min_free_bytes = config.min_free_bytes};
+    const auto source = bw::open_source(storage);
+    const auto sink = bw::open_sink(storage);
     const auto no_conversion = [](std::string_view bytes, std::string_view, const std::stop_token&,
                                   const bw::Fatal&) { return bw::Conversion{std::string(bytes)}; };
     const auto abandon = [](const bw::JobFailed&) { std::_Exit(EXIT_FAILURE); };
     bw::WorkerObserver nobody;
-    bw::Worker worker({config.outdir, names, config.job_timeout, config.retry_delay}, *queue, *storage,
-                      no_conversion, abandon, {}, nobody);
+    bw::Worker worker({.outdir = config.outdir,
+                       .names = names,
+                       .max_file_bytes = config.max_file_bytes,
+                       .job_timeout = config.job_timeout,
+                       .retry_delay = config.retry_delay},
+                      *queue, *source, *sink, no_conversion, abandon, {}, nobody);
     worker.run();  // until it is killed
 }

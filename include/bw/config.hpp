@@ -32,6 +32,7 @@ struct Config {
     std::string outdir;
     std::vector<std::string> input_roots;  // none: inputs may lie anywhere
     std::uint64_t min_free_bytes = 0;
+    bool overwrite_source = false;  // a result may replace the image that it is made from
     std::string stream;
     std::string consumer;
     std::chrono::milliseconds job_timeout{};

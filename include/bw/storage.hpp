@@ -1,68 +1,108 @@
-// Files: inputs by URI, outputs committed whole or not at all.
+// Where images come from and where results go, by the scheme of a URI. A table of schemes
+// (src/storage/scheme.hpp) says what there is; today that is file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "bw/base/needs.hpp"
+#include "bw/base/uri.hpp"
+
 namespace bw {
 
-// The seam between the worker and the file system; a test's fake can fail where a disk will not.
-// One thread at a time.
-class Storage {
-  public:
-    virtual ~Storage() = default;
+// What a job names, read.
+struct Input {
+    std::string bytes;
+    // Names the thing that the bytes came from: two inputs of the same identity are the same thing under
+    // however many names. Empty: it has none.
+    std::string identity;
+};
 
-    // Before the first job: removes the temporary files of workers that died if the settings say so,
-    // check_ready(), and proves that OUTDIR takes a file. Throws Error (kOutput, kInput).
+// What a result is called, below wherever its sink puts results.
+struct OutputName {
+    std::string id;         // of the job
+    std::string extension;  // the image's own: ".jpg", or nothing
+
+    std::string text() const { return id + extension; }
+};
+
+// The seam between the worker and what holds the images; a test's fake can fail where a disk will not. Any
+// thread.
+class Source {
+  public:
+    virtual ~Source() = default;
+
+    // The bytes of the image. Ends soon after a stop is requested, if what it reads from lets it. Throws
+    // Error: kJob for a URI that is not good, or that names what may not be read; kInput for an image that is
+    // not there or cannot be read; kImage for one of more than `max_bytes`; kStopped.
+    virtual Input read(const Uri& uri, std::uint64_t max_bytes, const std::stop_token& stop) = 0;
+
+    // Before each job, for some microseconds: what images are read from is there, and is what it was. Who
+    // fetches without it uses up the deliveries of every job that waits. Throws Error (kInput).
+    virtual void check_ready() = 0;
+};
+
+// The seam between the worker and what takes the results. Any thread.
+class Sink {
+  public:
+    virtual ~Sink() = default;
+
+    // Writes `bytes` under the name, replacing what stands there, and returns its path or URI for the log.
+    // When it returns, the output is durable; when it throws Error, the name is as it was, or whole and
+    // perhaps not durable yet. kJob: what stands there is not for a job to replace, such as the image itself
+    // (whose identity is `source`); kStopped; else kOutput.
+    virtual std::string commit(const OutputName& name, std::string_view bytes, const std::string& source,
+                               const std::stop_token& stop) = 0;
+
+    // Before the first job: removes the unfinished files of workers that died if the settings say so,
+    // check_ready(), and proves that a result can be written. Throws Error (kOutput).
     virtual void prove_ready() = 0;
 
-    // Before each job, for some microseconds: OUTDIR is there, has room and is not read-only, every input
-    // root is there, and is the directory that it was. Who fetches without them uses up the deliveries of
-    // every job that waits. Throws Error (kOutput, kInput).
+    // Before each job, for some microseconds: what takes the results is there, has room and can be written.
+    // Throws Error (kOutput).
     virtual void check_ready() = 0;
-
-    // The bytes of the regular file that a URI names. Waits for whoever holds a lease on it, without a bound
-    // of its own. Throws Error: kJob for a URI that is not good, for a file that is not regular or lies
-    // outside the input roots; kInput for one that is not there or cannot be read; kImage for one that is too
-    // large.
-    virtual std::string read(const std::string& uri) = 0;
-
-    // Writes `bytes` under `name`, replacing the regular file or link that stands there, and returns the
-    // path. When it returns, the output is on the disk; when it throws Error, `name` is as it was, or whole
-    // and perhaps not on the disk yet. kJob: the name is that of a directory, device, FIFO or socket; else
-    // kOutput.
-    virtual std::filesystem::path commit(const std::string& name, std::string_view bytes) = 0;
 };
+
+// Whether a result may take the place of the very image that it was made from.
+enum class OverwriteSource { kNo, kYes };
+
+// Whether the temporary files of workers that died are removed before the first job.
+enum class Sweep { kNo, kYes };
 
 struct StorageSettings {
     // Need not exist yet: prove_ready() says so. Its file system has to know flock(2).
-    std::filesystem::path outdir;
+    std::filesystem::path outdir{};
     // Absolute directories without ".." in them; none: inputs may lie anywhere.
-    std::vector<std::string> input_roots;
-    std::uint64_t max_file_bytes = 0;  // of an input
+    std::vector<std::string> input_roots{};
     // Room that OUTDIR must have before a job is fetched. 64 MiB by default: with the default limits no
     // result is larger (dots in JPEG of quality 100 take 1.2 bytes a pixel) but a .ppm, which takes 3.
     std::uint64_t min_free_bytes = 0;
     // Reads all names in OUTDIR: 0.1 s for 300,000 on a local disk.
-    bool sweep = true;
+    Sweep sweep = Sweep::kYes;
+    OverwriteSource overwrite_source = OverwriteSource::kNo;
 };
 
-// Before enter_sandbox(), which binds to the same directories: see check_ready().
-std::unique_ptr<Storage> open_storage(const StorageSettings& settings);
+// Reads every URI whose scheme is in the table. Before enter_sandbox(), which binds to the same directories:
+// see Source::check_ready().
+std::unique_ptr<Source> open_source(const StorageSettings& settings);
 
-// file:///a%20b.jpg and file://localhost/a%20b.jpg are /a b.jpg (RFC 8089). Throws Error (kJob) for any other
-// URI.
-std::filesystem::path file_uri_path(std::string_view uri);
+// Writes to OUTDIR.
+std::unique_ptr<Sink> open_sink(const StorageSettings& settings);
 
-// The extension of the file that a URI names: ".jpg", or nothing. Throws Error (kJob) for a URI that is not
-// good or an extension that cannot be part of an output's name.
-std::string image_extension(std::string_view uri);
+// What all of that needs the sandbox to leave open. Pure.
+Needs storage_needs(const StorageSettings& settings);
 
-// The output's name for a job. Throws Error (kJob) if it is too long for a file system.
-std::string output_name(const std::string& id, const std::string& extension);
+// The URI of a job's image. Pure. Throws Error (kJob) for what is no URI of a scheme in the table, and says
+// what would be right.
+Uri image_uri(std::string_view text);
+
+// The output's name for a job. Pure. Throws Error (kJob) if it is too long for a file system, or if the image
+// has an extension that no output may have.
+OutputName output_name(const std::string& id, const Uri& image);
 
 }  // namespace bw

@@ -37,8 +37,9 @@ class JobFailed : public Error {
 using Retire = std::function<bool()>;
 
 struct WorkerSettings {
-    std::string outdir;  // for the log
-    QueueNames names;    // for the log
+    std::string outdir;                // for the log
+    QueueNames names;                  // for the log
+    std::uint64_t max_file_bytes = 0;  // of an input
     std::chrono::milliseconds job_timeout{};
     std::chrono::milliseconds retry_delay{};
     Retire retire = [] { return false; };
@@ -94,8 +95,8 @@ class LeaseKeeper;  // src/worker/leases.hpp
 class Worker {
   public:
     // What is referred to must outlive the worker.
-    Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-           StopTokens stop, WorkerObserver& observer);
+    Worker(WorkerSettings settings, WorkQueue& queue, Source& source, Sink& sink, Convert convert,
+           Abandon abandon, StopTokens stop, WorkerObserver& observer);
 
     ~Worker();
     Worker(const Worker&) = delete;
@@ -108,13 +109,14 @@ class Worker {
   private:
     void do_job(const Delivery& delivery);
     void convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal);
-    Conversion convert(std::string_view source, std::string_view extension, const Job& job,
+    Conversion convert(std::string_view bytes, std::string_view extension, const Job& job,
                        const std::stop_token& cancelled, const Fatal& fatal) const;
     void give_back(const Delivery& delivery, const Error& failure);
 
     const WorkerSettings settings_;
     WorkQueue& queue_;
-    Storage& storage_;
+    Source& source_;
+    Sink& sink_;
     const Convert convert_;
     const Abandon abandon_;
     const StopTokens stop_;

@@ -30,17 +30,17 @@ ImageSettings image_settings(const Config& config) {
             .max_memory_bytes = config.max_memory_bytes};
 }
 
-// What storage needs.
-Needs storage_needs(const Config& config) {
-    Needs needs{{Need::Kind::kWrite, config.outdir}};
-    if (config.input_roots.empty()) needs.push_back({Need::Kind::kRead, "/"});
-    for (const auto& root : config.input_roots) needs.push_back({Need::Kind::kRead, root});
-    return needs;
+StorageSettings storage_settings(const Config& config, Sweep sweep) {
+    return {.outdir = config.outdir,
+            .input_roots = config.input_roots,
+            .min_free_bytes = config.min_free_bytes,
+            .sweep = sweep,
+            .overwrite_source = config.overwrite_source ? OverwriteSource::kYes : OverwriteSource::kNo};
 }
 
-void close_sandbox(const Config& config) {
+void close_sandbox(const Config& config, const StorageSettings& storage) {
     if (!config.sandbox) return log::warn("sandbox off");
-    Needs needs = storage_needs(config);
+    Needs needs = storage_needs(storage);
     std::ranges::move(connection_needs(connection_options(config)), std::back_inserter(needs));
     log::info("sandbox", enter_sandbox({.needs = std::move(needs),
                                         .max_memory_bytes = config.max_memory_bytes,
@@ -65,8 +65,8 @@ std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connecti
     return std::make_unique<metrics::Reporter>(slot.connected, gauges, ready, ask);
 }
 
-void do_jobs(const Config& config, const ImageSettings& images, Storage& storage, Retirement& retirement,
-             const StopSignals& signals, Slot& slot, metrics::Counters& counters) {
+void do_jobs(const Config& config, const ImageSettings& images, Source& source, Sink& sink,
+             Retirement& retirement, const StopSignals& signals, Slot& slot, metrics::Counters& counters) {
     if (config.input_roots.empty()) {
         log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
     }
@@ -83,8 +83,13 @@ void do_jobs(const Config& config, const ImageSettings& images, Storage& storage
     const auto abandon = [](const JobFailed& failure) { std::_Exit(report(failure, failure.job())); };
     const auto retire = [&retirement] { return retirement.due_after_job(); };
     CountingObserver observer(slot, counters);
-    Worker worker({config.outdir, names, config.job_timeout, config.retry_delay, retire}, *queue, storage,
-                  convert, abandon, {signals.soft(), signals.hard()}, observer);
+    Worker worker({.outdir = config.outdir,
+                   .names = names,
+                   .max_file_bytes = config.max_file_bytes,
+                   .job_timeout = config.job_timeout,
+                   .retry_delay = config.retry_delay,
+                   .retire = retire},
+                  *queue, source, sink, convert, abandon, {signals.soft(), signals.hard()}, observer);
     worker.run();
 }
 
@@ -96,13 +101,15 @@ void run_worker(const Config& config, const std::optional<Supervised>& parent) {
     const Shared shared = parent ? Shared(parent->memory) : Shared();
     const auto images = image_settings(config);
     start_images(images);
-    const auto storage = open_storage({config.outdir, config.input_roots, config.max_file_bytes,
-                                       config.min_free_bytes, !shared->workers.outdir_swept.exchange(true)});
+    const auto storage =
+        storage_settings(config, shared->workers.outdir_swept.exchange(true) ? Sweep::kNo : Sweep::kYes);
+    const auto source = open_source(storage);
+    const auto sink = open_sink(storage);
     Retirement retirement(config.retire_jobs, config.retire_bytes);
-    close_sandbox(config);  // binds the threads that start after it, so it stands before all of them
+    close_sandbox(config, storage);  // binds the threads that start after it, so it stands before all of them
     const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);
-    do_jobs(config, images, *storage, retirement, signals, shared->workers.slots[parent ? parent->slot : 0],
-            shared->counters);
+    do_jobs(config, images, *source, *sink, retirement, signals,
+            shared->workers.slots[parent ? parent->slot : 0], shared->counters);
     log::info("stopped");
 }
 

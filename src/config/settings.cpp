@@ -29,6 +29,7 @@ constexpr auto kDitherWords = words_of(kDithers);
 constexpr auto kLogLevelWords = words_of(kLogLevels);
 constexpr auto kLogFormatWords = words_of(kLogFormats);
 constexpr std::array<std::string_view, 2> kSwitchWords{"on", "off"};
+constexpr std::array<std::string_view, 2> kYesNoWords{"yes", "no"};
 constexpr std::array<std::string_view, 1> kWorkersWords{"auto"};
 
 // The types of settings.
@@ -54,6 +55,7 @@ constexpr ValueType kListenAddress{
 constexpr ValueType kDither{
     .format = "riemersma, none or floyd-steinberg", .completion = Completion::kWords, .words = kDitherWords};
 constexpr ValueType kOnOff{.format = "on or off", .completion = Completion::kWords, .words = kSwitchWords};
+constexpr ValueType kYesNo{.format = "yes or no", .completion = Completion::kWords, .words = kYesNoWords};
 constexpr ValueType kLogLevel{
     .format = "debug, info, warn or error", .completion = Completion::kWords, .words = kLogLevelWords};
 constexpr ValueType kLogFormat{
@@ -91,6 +93,13 @@ constexpr std::array kSettings{
             .fallback = "64MiB",
             .meaning = "with less room in OUTDIR no job is fetched",
             .store = [](Config& config, Text text) { config.min_free_bytes = read_size(text); }},
+    Setting{
+        .variable = "BW_OVERWRITE_SOURCE",
+        .flag = "--overwrite-source",
+        .type = kYesNo,
+        .fallback = "no",
+        .meaning = "yes: a result may replace the image that it is made from, where OUTDIR holds the image",
+        .store = [](Config& config, Text text) { config.overwrite_source = read_choice(text, kSwitch); }},
     Setting{.variable = "BW_STREAM",
             .flag = "--stream",
             .type = kName,

@@ -64,11 +64,12 @@ milliseconds nak_delay(milliseconds retry_delay, std::uint64_t deliveries, std::
     return std::min(retry_delay * (std::int64_t{1} << doublings), kLongest);
 }
 
-Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Convert convert, Abandon abandon,
-               StopTokens stop, WorkerObserver& observer)
+Worker::Worker(WorkerSettings settings, WorkQueue& queue, Source& source, Sink& sink, Convert convert,
+               Abandon abandon, StopTokens stop, WorkerObserver& observer)
     : settings_(std::move(settings)),
       queue_(queue),
-      storage_(storage),
+      source_(source),
+      sink_(sink),
       convert_(std::move(convert)),
       abandon_(std::move(abandon)),
       stop_(std::move(stop)),
@@ -78,14 +79,16 @@ Worker::Worker(WorkerSettings settings, WorkQueue& queue, Storage& storage, Conv
 Worker::~Worker() = default;
 
 void Worker::run() {
-    storage_.prove_ready();
+    source_.check_ready();
+    sink_.prove_ready();
     log::info("ready", {{"stream", settings_.names.stream},
                         {"consumer", settings_.names.consumer},
                         {"outdir", settings_.outdir}});
     bool retired = false;
     while (!retired && !stop_.soft.stop_requested()) {
         observer_.alive();
-        storage_.check_ready();
+        source_.check_ready();
+        sink_.check_ready();
         const auto delivery = queue_.fetch(stop_.soft);
         if (!delivery) continue;
         do_job(*delivery);
@@ -121,18 +124,18 @@ void Worker::do_job(const Delivery& delivery) {
 }
 
 void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal) {
-    const std::string extension = image_extension(job.image);
-    const std::string name = output_name(job.id, extension);
+    const Uri image = image_uri(job.image);
+    const OutputName name = output_name(job.id, image);
     log::Fields fields = describe(delivery, job, queue_.rules());
     log::debug("job begun", fields);
     JobFigures figures;
     Stopwatch stopwatch;
 
-    const std::string source = storage_.read(job.image);
+    const Input input = source_.read(image, settings_.max_file_bytes, lease.token());
     figures.read = stopwatch.lap();
-    const Conversion result = convert(source, extension, job, lease.token(), fatal);
+    const Conversion result = convert(input.bytes, name.extension, job, lease.token(), fatal);
     stopwatch.lap();
-    const auto output = storage_.commit(name, result.bytes);
+    const std::string output = sink_.commit(name, result.bytes, input.identity, lease.token());
     figures.commit = stopwatch.lap();
 
     lease.settling();
@@ -141,19 +144,19 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     const auto settlement = queue_.settle(delivery, advisory, stop_.hard);
     figures.queue = stopwatch.lap();
 
-    add_conversion(figures, source.size(), result);
+    add_conversion(figures, input.bytes.size(), result);
     observer_.job_settled(settlement, figures);
-    fields.emplace_back("output", output.string());
+    fields.emplace_back("output", output);
     add_times(fields, figures);
     log_settlement(settlement, fields);
 }
 
 // The converter does not know where its bytes come from; the log should.
-Conversion Worker::convert(std::string_view source, std::string_view extension, const Job& job,
+Conversion Worker::convert(std::string_view bytes, std::string_view extension, const Job& job,
                            const std::stop_token& cancelled, const Fatal& fatal) const {
     const auto of_image = [&job](const Error& cause) { return Error(cause.kind(), job.image, cause.what()); };
     try {
-        return convert_(source, extension, cancelled, [&](const Error& cause) { fatal(of_image(cause)); });
+        return convert_(bytes, extension, cancelled, [&](const Error& cause) { fatal(of_image(cause)); });
     } catch (const Error& cause) {
         throw of_image(cause);
     }

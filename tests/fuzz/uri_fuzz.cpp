@@ -8,6 +8,7 @@
 #include "bw/base/uri.hpp"
 #include "bw/storage.hpp"
 #include "check.hpp"
+#include "storage/file/path.hpp"
 
 namespace bw::fuzz {
 namespace {
@@ -32,14 +33,16 @@ void check_percent_decode(std::string_view text) {
 }
 
 void check_names(std::string_view uri) {
-    const std::string path = file_uri_path(uri).string();
+    const Uri image = image_uri(uri);
+    const std::string path = file_path(image).string();
     require(path.starts_with('/'), "an image's path is absolute");
     require(path.find('\0') == std::string::npos, "an image's path has no NUL");
 
-    const std::string extension = image_extension(uri);
+    const OutputName output = output_name("5e91425f", image);
+    const std::string& extension = output.extension;
     require(extension.empty() || (extension.front() == '.' && path.ends_with(extension)),
             "an extension is the end of the path");
-    const std::string name = output_name("5e91425f", extension);
+    const std::string name = output.text();
     require(name.size() <= 255 && name.starts_with("5e91425f"), "an output's name is one for a file system");
     require(name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos,
             "an output stays in OUTDIR");
@@ -60,8 +63,7 @@ class Roots {
         fs::create_symlink("../secret", top_ / "root/out");
         fs::create_symlink("..", top_ / "root/up");
         fs::create_symlink("/", top_ / "root/slash");
-        storage_ = open_storage(
-            {.outdir = top_, .input_roots = {top_ / "root"}, .max_file_bytes = 1000, .min_free_bytes = 0});
+        source_ = open_source({.outdir = top_, .input_roots = {top_ / "root"}});
     }
     ~Roots() { fs::remove_all(top_); }
     Roots(const Roots&) = delete;
@@ -70,7 +72,7 @@ class Roots {
     void check(const std::string& uri) const {
         std::string bytes;
         try {
-            bytes = storage_->read(uri);
+            bytes = source_->read(image_uri(uri), 1000, {}).bytes;
         } catch (const Error& error) {
             require(error.kind() == ErrorKind::kJob || error.kind() == ErrorKind::kInput,
                     "what is not read is an error of kind job or input");
@@ -85,7 +87,7 @@ class Roots {
 
   private:
     fs::path top_;
-    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<Source> source_;
 };
 
 }  // namespace

@@ -41,18 +41,21 @@ class InputRootsTest : public testing::Test {
     }
     ~InputRootsTest() override { fs::remove_all(top_); }
 
-    std::unique_ptr<Storage> with_roots(const std::vector<std::string>& roots) const {
+    std::unique_ptr<Source> with_roots(const std::vector<std::string>& roots) const {
         std::vector<std::string> absolute;
         for (const auto& root : roots) absolute.push_back((top_ / root).string());
-        return open_storage({top_, absolute, 1000, 1});
+        return open_source({.outdir = top_, .input_roots = absolute});
     }
-    std::string read(Storage& storage, const std::string& file) const {
-        return storage.read("file://" + top_.string() + "/" + file);
+    std::string read(Source& source, const std::string& file) const {
+        return read_uri(source, "file://" + top_.string() + "/" + file);
+    }
+    static std::string read_uri(Source& source, const std::string& uri) {
+        return source.read(image_uri(uri), 1000, {}).bytes;
     }
     // What came of it: the file's bytes, or the kind of the error.
-    std::string outcome(Storage& storage, const std::string& file) const {
+    std::string outcome(Source& source, const std::string& file) const {
         try {
-            return read(storage, file);
+            return read(source, file);
         } catch (const Error& e) {
             return std::string(name(e.kind()));
         }
@@ -62,17 +65,17 @@ class InputRootsTest : public testing::Test {
 };
 
 TEST_F(InputRootsTest, NothingLeavesARoot) {
-    const auto storage = with_roots({"in"});
-    EXPECT_EQ(outcome(*storage, "in/a"), "in/a");
-    EXPECT_EQ(outcome(*storage, "in//./sub/a"), "in/sub/a");
-    EXPECT_EQ(outcome(*storage, "in/inside"), "in/a");
+    const auto source = with_roots({"in"});
+    EXPECT_EQ(outcome(*source, "in/a"), "in/a");
+    EXPECT_EQ(outcome(*source, "in//./sub/a"), "in/sub/a");
+    EXPECT_EQ(outcome(*source, "in/inside"), "in/a");
     for (const char* file :
          {"input/a", "in/leaving", "in/absolute", "in/mounted/a", "in/../input/a", "in/%2e%2e/input/a",
           "in/sub/../a", "in", "in/", "in/sub", "in/fifo", "in/round", "link-to-in/a", "nothing", ""}) {
-        EXPECT_EQ(outcome(*storage, file), "job") << file;
+        EXPECT_EQ(outcome(*source, file), "job") << file;
     }
-    EXPECT_EQ(outcome(*storage, "in/nothing"), "input");
-    EXPECT_EQ(outcome(*storage, "in/a/a"), "job");
+    EXPECT_EQ(outcome(*source, "in/nothing"), "input");
+    EXPECT_EQ(outcome(*source, "in/a/a"), "job");
 }
 
 TEST_F(InputRootsTest, SaysWhichSetting) {
@@ -90,31 +93,31 @@ TEST_F(InputRootsTest, RootsMayOverlap) {
     EXPECT_EQ(outcome(*with_roots({"in/sub", "in"}), "in/sub/a"), "in/sub/a");
     EXPECT_EQ(outcome(*with_roots({"in", "in/sub"}), "in/sub/nothing"), "input");
     EXPECT_EQ(outcome(*with_roots({"link-to-in//"}), "link-to-in/a"), "in/a");
-    EXPECT_EQ(outcome(*open_storage({top_, {"/"}, 1000, 1}), "in/a"), "in/a");
+    EXPECT_EQ(outcome(*open_source({.outdir = top_, .input_roots = {"/"}}), "in/a"), "in/a");
 }
 
 TEST_F(InputRootsTest, WithoutRootsAnyRegularFile) {
-    const auto storage = with_roots({});
+    const auto source = with_roots({});
     for (const char* file : {"in/absolute", "in/leaving", "in/mounted/../mnt/a"}) {
-        EXPECT_THAT(outcome(*storage, file), testing::EndsWith("/a")) << file;
+        EXPECT_THAT(outcome(*source, file), testing::EndsWith("/a")) << file;
     }
-    EXPECT_EQ(outcome(*storage, "in/round"), "job");
+    EXPECT_EQ(outcome(*source, "in/round"), "job");
     const int descriptor = ::open((top_ / "in/a").c_str(), O_RDONLY | O_CLOEXEC);
     const std::string magic_link = "file:///proc/self/fd/" + std::to_string(descriptor);
-    EXPECT_THROW(storage->read(magic_link), Error);
+    EXPECT_THROW(read_uri(*source, magic_link), Error);
     ::close(descriptor);
 }
 
 TEST_F(InputRootsTest, NoKernelFilesBeneathARootEither) {
-    const auto storage = open_storage({top_, {"/proc", "/sys"}, 1000, 1});
+    const auto source = open_source({.outdir = top_, .input_roots = {"/proc", "/sys"}});
     for (const char* uri :
          {"file:///proc/self/environ", "file:///proc/1/environ", "file:///sys/kernel/uevent_seqnum"}) {
-        EXPECT_THROW(storage->read(uri), Error) << uri;
+        EXPECT_THROW(read_uri(*source, uri), Error) << uri;
     }
 }
 
 TEST_F(InputRootsTest, IsNotReadyWhileARootIsMissing) {
-    const auto storage = with_roots({"in", "later"});
+    const auto source = with_roots({"in", "later"});
     const auto kind = [&](auto call) {
         try {
             call();
@@ -125,33 +128,31 @@ TEST_F(InputRootsTest, IsNotReadyWhileARootIsMissing) {
         }
         return ErrorKind::kInternal;
     };
-    EXPECT_EQ(kind([&] { storage->prove_ready(); }), ErrorKind::kInput);
-    EXPECT_EQ(kind([&] { storage->check_ready(); }), ErrorKind::kInput);
-    EXPECT_EQ(kind([&] { read(*storage, "later/a"); }), ErrorKind::kInput);
+    EXPECT_EQ(kind([&] { source->check_ready(); }), ErrorKind::kInput);
+    EXPECT_EQ(kind([&] { read(*source, "later/a"); }), ErrorKind::kInput);
     std::ofstream(top_ / "later") << "no directory";
-    EXPECT_EQ(kind([&] { storage->check_ready(); }), ErrorKind::kInput);
+    EXPECT_EQ(kind([&] { source->check_ready(); }), ErrorKind::kInput);
     fs::remove(top_ / "later");
     fs::create_directory(top_ / "later");
-    EXPECT_EQ(kind([&] { storage->prove_ready(); }), ErrorKind::kInput);  // the sandbox has shut it out
-    with_roots({"in", "later"})->prove_ready();
+    EXPECT_EQ(kind([&] { source->check_ready(); }), ErrorKind::kInput);  // the sandbox has shut it out
+    with_roots({"in", "later"})->check_ready();
 }
 
 TEST_F(InputRootsTest, IsNotReadyOnceARootIsAnotherDirectory) {
-    const auto storage = with_roots({"in"});
-    storage->prove_ready();
-    storage->check_ready();
+    const auto source = with_roots({"in"});
+    source->check_ready();
     fs::rename(top_ / "in", top_ / "away");
     fs::create_directory(top_ / "in");
-    EXPECT_THROW(storage->check_ready(), Error);
+    EXPECT_THROW(source->check_ready(), Error);
     with_roots({"in"})->check_ready();
     fs::remove(top_ / "in");
     fs::rename(top_ / "away", top_ / "in");
-    storage->check_ready();
+    source->check_ready();
 }
 
 // Such as the point that a volume is to be mounted on.
 TEST_F(InputRootsTest, IsNotReadyWhileARootLetsNobodyIn) {
-    const auto storage = with_roots({"in"});
+    const auto source = with_roots({"in"});
     fs::permissions(top_, fs::perms(0755));
     fs::permissions(top_ / "in", fs::perms(0));
     const pid_t child = ::fork();
@@ -159,7 +160,7 @@ TEST_F(InputRootsTest, IsNotReadyWhileARootLetsNobodyIn) {
         constexpr uid_t kNobody = 65534;
         if (::geteuid() == 0 && ::setresuid(kNobody, kNobody, kNobody) != 0) std::_Exit(77);
         try {
-            storage->check_ready();
+            source->check_ready();
         } catch (const Error& e) {
             std::_Exit(e.kind() == ErrorKind::kInput ? 0 : 1);
         }
@@ -190,15 +191,15 @@ TEST_F(InputRootsTest, WithoutOpenat2NoLinkAtAll) {
         const pid_t child = ::fork();  // the filter is for good
         if (child == 0) {
             if (!lose_openat2(answer)) std::_Exit(77);
-            const auto storage = with_roots({"in", "link-to-in"});
-            EXPECT_EQ(outcome(*storage, "in/a"), "in/a");
-            EXPECT_EQ(outcome(*storage, "in/sub/a"), "in/sub/a");
-            EXPECT_EQ(outcome(*storage, "link-to-in/a"), "in/a");
+            const auto source = with_roots({"in", "link-to-in"});
+            EXPECT_EQ(outcome(*source, "in/a"), "in/a");
+            EXPECT_EQ(outcome(*source, "in/sub/a"), "in/sub/a");
+            EXPECT_EQ(outcome(*source, "link-to-in/a"), "in/a");
             for (const char* file : {"in/inside", "in/leaving", "in/absolute", "in/mounted/a",
                                      "in/../input/a", "in/sub/../a", "in", "in/sub", "in/fifo", "input/a"}) {
-                EXPECT_EQ(outcome(*storage, file), "job") << file;
+                EXPECT_EQ(outcome(*source, file), "job") << file;
             }
-            EXPECT_EQ(outcome(*storage, "in/nothing"), "input");
+            EXPECT_EQ(outcome(*source, "in/nothing"), "input");
             EXPECT_EQ(outcome(*with_roots({}), "in/absolute"), "in/a");
             std::_Exit(HasFailure() ? 1 : 0);
         }

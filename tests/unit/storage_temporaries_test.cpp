@@ -26,7 +26,7 @@ class TemporariesTest : public testing::Test {
     TemporariesTest() {
         std::string pattern = fs::temp_directory_path() / "bw-test-XXXXXX";
         out_ = ::mkdtemp(pattern.data());
-        storage_ = open_storage({out_, {}, 1000, 1});
+        sink_ = open_sink({.outdir = out_, .min_free_bytes = 1});
     }
     ~TemporariesTest() override { fs::remove_all(out_); }
 
@@ -38,7 +38,7 @@ class TemporariesTest : public testing::Test {
     }
 
     fs::path out_;
-    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<Sink> sink_;
 };
 
 const std::string kTemporary = ".bw-0123456789abcdef.tmp";
@@ -79,13 +79,13 @@ TEST_F(TemporariesTest, OfTheLivingStayAndOfTheDeadGo) {
     Writer writer(out_ / kTemporary);
     write(".bw-00000000000000ff.tmp");
     testing::internal::CaptureStderr();
-    storage_->prove_ready();
+    sink_->prove_ready();
     EXPECT_EQ(names(), std::set{kTemporary});
     EXPECT_NE(testing::internal::GetCapturedStderr().find("files=1"), std::string::npos);
     writer.kill();
-    storage_->check_ready();  // looks, and removes nothing
+    sink_->check_ready();  // looks, and removes nothing
     EXPECT_EQ(names(), std::set{kTemporary});
-    storage_->prove_ready();
+    sink_->prove_ready();
     EXPECT_EQ(names(), std::set<std::string>{});
 }
 
@@ -103,7 +103,7 @@ TEST_F(TemporariesTest, WhatIsNotOursStays) {
     ASSERT_EQ(::mkfifo((out_ / ".bw-0000000000000003.tmp").c_str(), 0600), 0);
     for (const char* digit : {"1", "2", "3"})
         others.insert(".bw-000000000000000" + std::string(digit) + ".tmp");
-    storage_->prove_ready();
+    sink_->prove_ready();
     EXPECT_EQ(names(), others);
 }
 
@@ -111,13 +111,13 @@ TEST_F(TemporariesTest, WhatIsNotOursStays) {
 TEST_F(TemporariesTest, SweepsDoNotHarmWriters) {
     std::atomic<bool> done = false;
     std::thread sweeper([&] {
-        const auto other = open_storage({out_, {}, 1000, 1});
+        const auto other = open_sink({.outdir = out_, .min_free_bytes = 1});
         while (!done) other->prove_ready();
     });
     int failures = 0;
     for (int i = 0; i < 300; ++i) {
         try {
-            storage_->commit("a.png", "picture");
+            sink_->commit({.id = "a", .extension = ".png"}, "picture", "", {});
         } catch (const Error& e) {
             ++failures;
             ADD_FAILURE() << e.what();

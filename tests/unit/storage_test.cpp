@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "bw/base/error.hpp"
+#include "storage/file/path.hpp"
 
 namespace bw {
 namespace {
@@ -34,9 +35,21 @@ class StorageTest : public testing::Test {
         root_ = ::mkdtemp(pattern.data());
         out_ = root_ / "out";
         fs::create_directory(out_);
-        storage_ = open_storage({out_, {}, kMaxFileBytes, kMinFree});
+        open({.outdir = out_, .min_free_bytes = kMinFree});
     }
     ~StorageTest() override { fs::remove_all(root_); }
+
+    void open(const StorageSettings& settings) {
+        source_ = open_source(settings);
+        sink_ = open_sink(settings);
+    }
+    Input read_input(const std::string& uri) const {
+        return source_->read(image_uri(uri), kMaxFileBytes, {});
+    }
+    std::string read(const std::string& uri) const { return read_input(uri).bytes; }
+    std::string commit(const std::string& id, std::string_view bytes) const {
+        return sink_->commit({.id = id, .extension = ""}, bytes, "", {});
+    }
 
     std::size_t files_in_outdir() const {
         return static_cast<std::size_t>(
@@ -50,7 +63,8 @@ class StorageTest : public testing::Test {
 
     fs::path root_;
     fs::path out_;
-    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<Source> source_;
+    std::unique_ptr<Sink> sink_;
 };
 
 // As a quota does, a limit of the process shows only when blocks are taken.
@@ -60,11 +74,11 @@ TEST_F(StorageTest, ProvesThatThereIsRoomInTheQuota) {
     const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
     const rlimit small{4 << 20, before.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &small);
-    const auto storage = open_storage({out_, {}, kMaxFileBytes, 64 << 20});
-    EXPECT_THROW(storage->prove_ready(), Error);
+    const auto sink = open_sink({.outdir = out_, .min_free_bytes = 64 << 20});
+    EXPECT_THROW(sink->prove_ready(), Error);
     EXPECT_EQ(files_in_outdir(), 0U);
     ::setrlimit(RLIMIT_FSIZE, &before);
-    EXPECT_NO_THROW(storage->prove_ready());
+    EXPECT_NO_THROW(sink->prove_ready());
     std::signal(SIGXFSZ, ignored);
 }
 
@@ -82,10 +96,10 @@ ErrorKind kind_of(const Call& call) {
 TEST_F(StorageTest, ReadsNoFileLargerThanTheLimit) {
     const std::string uri = "file://" + (root_ / "large").string();
     std::ofstream(root_ / "large") << std::string(kMaxFileBytes, 'x');
-    EXPECT_EQ(storage_->read(uri).size(), kMaxFileBytes);
+    EXPECT_EQ(read(uri).size(), kMaxFileBytes);
     fs::resize_file(root_ / "large", std::uint64_t{1} << 40);  // sparse: reading it would take minutes
     try {
-        storage_->read(uri);
+        read(uri);
         ADD_FAILURE() << "it was read";
     } catch (const Error& e) {
         EXPECT_EQ(e.kind(), ErrorKind::kImage);
@@ -97,8 +111,8 @@ TEST_F(StorageTest, ReadsNoFileLargerThanTheLimit) {
 
 TEST_F(StorageTest, ReadsTheFileThatAUriNames) {
     std::ofstream(root_ / "50% a b.txt") << "picture";
-    EXPECT_EQ(storage_->read("file://" + root_.string() + "/50%25%20a b.txt"), "picture");
-    EXPECT_EQ(storage_->read("file://localhost" + root_.string() + "/50%25%20a%20b.txt"), "picture");
+    EXPECT_EQ(read("file://" + root_.string() + "/50%25%20a b.txt"), "picture");
+    EXPECT_EQ(read("file://localhost" + root_.string() + "/50%25%20a%20b.txt"), "picture");
 }
 
 TEST_F(StorageTest, ReadsNothingButRegularFiles) {
@@ -106,12 +120,12 @@ TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     for (const auto& path : {root_ / "fifo", root_, fs::path("/dev/zero"), fs::path("/proc/self/environ"),
                              fs::path("/sys/kernel/uevent_seqnum")}) {
         if (!fs::exists(path)) continue;  // a /sys is not everywhere
-        EXPECT_EQ(kind_of([&] { storage_->read("file://" + path.string()); }), ErrorKind::kJob) << path;
+        EXPECT_EQ(kind_of([&] { read("file://" + path.string()); }), ErrorKind::kJob) << path;
     }
 }
 
 TEST_F(StorageTest, AMissingFileMayComeYet) {
-    EXPECT_EQ(kind_of([&] { storage_->read("file://" + (root_ / "missing").string()); }), ErrorKind::kInput);
+    EXPECT_EQ(kind_of([&] { read("file://" + (root_ / "missing").string()); }), ErrorKind::kInput);
 }
 
 // A lease on a file, such as Samba may take: who opens the file meanwhile has to wait.
@@ -137,8 +151,8 @@ class Lease {
 TEST_F(StorageTest, WaitsForALeaseHolder) {
     std::ofstream(root_ / "leased") << "picture";
     std::optional<Lease> lease(std::in_place, root_ / "leased");
-    auto reading = std::async(std::launch::async,
-                              [this] { return storage_->read("file://" + (root_ / "leased").string()); });
+    auto reading =
+        std::async(std::launch::async, [this] { return read("file://" + (root_ / "leased").string()); });
     while (!lease->is_asked_for()) std::this_thread::yield();
     EXPECT_EQ(reading.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
     lease.reset();
@@ -146,8 +160,8 @@ TEST_F(StorageTest, WaitsForALeaseHolder) {
 }
 
 TEST_F(StorageTest, CommitsWholeFilesAndReplacesThem) {
-    EXPECT_EQ(storage_->commit("a.png", "one"), out_ / "a.png");
-    storage_->commit("a.png", "two");
+    EXPECT_EQ(commit("a.png", "one"), out_ / "a.png");
+    commit("a.png", "two");
     EXPECT_EQ(content(out_ / "a.png"), "two");
     EXPECT_EQ(files_in_outdir(), 1U);
 }
@@ -155,7 +169,7 @@ TEST_F(StorageTest, CommitsWholeFilesAndReplacesThem) {
 TEST_F(StorageTest, ReplacesALinkRatherThanWriteThroughIt) {
     std::ofstream(root_ / "precious") << "precious";
     fs::create_symlink(root_ / "precious", out_ / "a.png");
-    storage_->commit("a.png", "picture");
+    commit("a.png", "picture");
     EXPECT_EQ(content(root_ / "precious"), "precious");
     EXPECT_EQ(content(out_ / "a.png"), "picture");
 }
@@ -170,7 +184,7 @@ TEST_F(StorageTest, ReplacesNothingButFilesAndLinks) {
     ::close(socket);
     for (const char* name : {"folder", "fifo", "socket"}) {
         const auto type = fs::symlink_status(out_ / name).type();
-        EXPECT_EQ(kind_of([&] { storage_->commit(name, "picture"); }), ErrorKind::kJob) << name;
+        EXPECT_EQ(kind_of([&] { commit(name, "picture"); }), ErrorKind::kJob) << name;
         EXPECT_EQ(fs::symlink_status(out_ / name).type(), type) << name;
     }
     EXPECT_EQ(files_in_outdir(), 3U);
@@ -178,20 +192,20 @@ TEST_F(StorageTest, ReplacesNothingButFilesAndLinks) {
 
 TEST_F(StorageTest, SaysWhenOutdirIsGoneAndGoesOnWhenItIsBack) {
     fs::remove(out_);
-    EXPECT_EQ(kind_of([&] { storage_->prove_ready(); }), ErrorKind::kOutput);
-    EXPECT_EQ(kind_of([&] { storage_->check_ready(); }), ErrorKind::kOutput);
-    EXPECT_EQ(kind_of([&] { storage_->commit("a.png", "picture"); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { sink_->prove_ready(); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { sink_->check_ready(); }), ErrorKind::kOutput);
+    EXPECT_EQ(kind_of([&] { commit("a.png", "picture"); }), ErrorKind::kOutput);
     fs::create_directory(out_);
-    storage_->prove_ready();
-    storage_->check_ready();
+    sink_->prove_ready();
+    sink_->check_ready();
     EXPECT_EQ(files_in_outdir(), 0U);
 }
 
 TEST_F(StorageTest, IsNotReadyWithoutRoom) {
-    const auto storage = open_storage({out_, {}, kMaxFileBytes, std::uint64_t{1} << 60});
-    EXPECT_EQ(kind_of([&] { storage->prove_ready(); }), ErrorKind::kOutput);
+    const auto sink = open_sink({.outdir = out_, .min_free_bytes = std::uint64_t{1} << 60});
+    EXPECT_EQ(kind_of([&] { sink->prove_ready(); }), ErrorKind::kOutput);
     try {
-        storage->check_ready();
+        sink->check_ready();
         ADD_FAILURE() << "it was ready";
     } catch (const Error& e) {
         EXPECT_EQ(e.kind(), ErrorKind::kOutput);
@@ -200,33 +214,40 @@ TEST_F(StorageTest, IsNotReadyWithoutRoom) {
     }
 }
 
+std::string path_of(std::string_view uri) { return file_path(image_uri(uri)).string(); }
+
 TEST(FileUri, IsDecoded) {
-    EXPECT_EQ(file_uri_path("file:///a%20b/%E5%86%99.png"), "/a b/\xe5\x86\x99.png");
-    EXPECT_EQ(file_uri_path("file:///a[0].png"), "/a[0].png");
-    EXPECT_EQ(file_uri_path("file://localhost/a"), "/a");
+    EXPECT_EQ(path_of("file:///a%20b/%E5%86%99.png"), "/a b/\xe5\x86\x99.png");
+    EXPECT_EQ(path_of("file:///a[0].png"), "/a[0].png");
+    EXPECT_EQ(path_of("file:///a?b#c.png"), "/a?b#c.png");
+    EXPECT_EQ(path_of("file://localhost/a"), "/a");
+    EXPECT_EQ(path_of("file:/a"), "/a");
+    EXPECT_EQ(path_of("FILE://LocalHost/a"), "/a");
 }
 
 TEST(FileUri, IsRefusedWhereItIsNotGood) {
-    for (const char* uri :
-         {"", "/a.jpg", "a.jpg", "http://x/a.jpg", "file://", "file://host/a.jpg", "file://a.jpg",
-          "file://localhosts/a", "file:///a%", "file:///a%2", "file:///a%zz", "file:///a%00b"}) {
-        EXPECT_EQ(kind_of([&] { file_uri_path(uri); }), ErrorKind::kJob) << uri;
+    for (const char* uri : {"", "/a.jpg", "a.jpg", "http://x/a.jpg", "file://", "file:", "file:a.jpg",
+                            "file://host/a.jpg", "file://a.jpg", "file://localhosts/a", "file:///a%",
+                            "file:///a%2", "file:///a%zz", "file:///a%00b"}) {
+        EXPECT_EQ(kind_of([&] { path_of(uri); }), ErrorKind::kJob) << uri;
     }
 }
 
-TEST(ImageExtension, IsTheFilesOwn) {
-    EXPECT_EQ(image_extension("file:///a/b.JPG"), ".JPG");
-    EXPECT_EQ(image_extension("file:///a.b/c.tar.gif"), ".gif");
-    EXPECT_EQ(image_extension("file:///a.b/plain"), "");
-    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%0Ay"); }), ErrorKind::kJob);
-    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%5Cy"); }), ErrorKind::kJob);
-    EXPECT_EQ(kind_of([] { image_extension("file:///b.x%C2%9B2J"); }), ErrorKind::kJob);  // C1, as in ids
+std::string extension_of(std::string_view uri) { return output_name("5e", image_uri(uri)).extension; }
+
+TEST(OutputName, HasTheExtensionOfTheImage) {
+    EXPECT_EQ(extension_of("file:///a/b.JPG"), ".JPG");
+    EXPECT_EQ(extension_of("file:///a.b/c.tar.gif"), ".gif");
+    EXPECT_EQ(extension_of("file:///a.b/plain"), "");
+    EXPECT_EQ(kind_of([] { extension_of("file:///b.x%0Ay"); }), ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { extension_of("file:///b.x%5Cy"); }), ErrorKind::kJob);
+    EXPECT_EQ(kind_of([] { extension_of("file:///b.x%C2%9B2J"); }), ErrorKind::kJob);  // C1, as in ids
 }
 
 TEST(OutputName, IsIdAndExtension) {
-    EXPECT_EQ(output_name("a.b", ".png"), "a.b.png");
-    EXPECT_EQ(kind_of([] { output_name(std::string(199, 'a'), "." + std::string(56, 'x')); }),
-              ErrorKind::kJob);
+    EXPECT_EQ(output_name("a.b", image_uri("file:///x.png")).text(), "a.b.png");
+    const Uri long_extension = image_uri("file:///x." + std::string(56, 'x'));
+    EXPECT_EQ(kind_of([&] { output_name(std::string(199, 'a'), long_extension); }), ErrorKind::kJob);
 }
 
 }  // namespace

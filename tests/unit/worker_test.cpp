@@ -104,14 +104,24 @@ class FakeQueue : public WorkQueue {
     std::stop_source& soft_;
 };
 
-class FakeStorage : public Storage {
+class FakeSource : public Source {
   public:
-    explicit FakeStorage(Journal& journal) : journal_(journal) {}
+    explicit FakeSource(Journal& journal) : journal_(journal) {}
 
-    std::string read(const std::string& uri) override {
-        journal_.add("read " + uri);
-        return "colour";
+    Input read(const Uri& uri, std::uint64_t, const std::stop_token&) override {
+        journal_.add("read " + uri.text);
+        return {.bytes = "colour", .identity = "original"};
     }
+    void check_ready() override {}
+
+  private:
+    Journal& journal_;
+};
+
+class FakeSink : public Sink {
+  public:
+    explicit FakeSink(Journal& journal) : journal_(journal) {}
+
     void prove_ready() override {
         check_ready();
         journal_.add("prove");
@@ -119,10 +129,12 @@ class FakeStorage : public Storage {
     void check_ready() override {
         if (full_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
     }
-    std::filesystem::path commit(const std::string& name, std::string_view bytes) override {
+    std::string commit(const OutputName& name, std::string_view bytes, const std::string& source,
+                       const std::stop_token&) override {
+        EXPECT_EQ(source, "original");
         if (fails_to_commit_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
-        journal_.add("commit " + name + " " + std::string(bytes));
-        return "/out/" + name;
+        journal_.add("commit " + name.text() + " " + std::string(bytes));
+        return "/out/" + name.text();
     }
 
     bool full_ = false;
@@ -148,8 +160,13 @@ class WorkerTest : public testing::Test {
         const auto abandon = [this](const JobFailed& failure) {
             journal_.add("abandon " + std::string(name(failure.kind())));
         };
-        Worker worker({"/out", {"IMAGES", "BW"}, timeout_, retry_delay_, retire_}, queue_, storage_, convert_,
-                      abandon, {soft_.get_token(), hard_.get_token()}, observer_);
+        Worker worker({.outdir = "/out",
+                       .names = {"IMAGES", "BW"},
+                       .job_timeout = timeout_,
+                       .retry_delay = retry_delay_,
+                       .retire = retire_},
+                      queue_, source_, sink_, convert_, abandon, {soft_.get_token(), hard_.get_token()},
+                      observer_);
         worker.run();
     }
     ErrorKind failure_of_run() {
@@ -172,7 +189,8 @@ class WorkerTest : public testing::Test {
     metrics::Counters counters_;
     cli::CountingObserver observer_{slot_, counters_};  // the one that bw uses
     FakeQueue queue_{journal_, soft_};
-    FakeStorage storage_{journal_};
+    FakeSource source_{journal_};
+    FakeSink sink_{journal_};
     Convert convert_ = [](std::string_view bytes, std::string_view extension, const std::stop_token&,
                           const Fatal&) {
         return Conversion{std::string(bytes) + " made grey" + std::string(extension)};
@@ -249,7 +267,7 @@ TEST_F(WorkerTest, EndsWhenItIsToRetireAsAfterAStop) {
 
 TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
     queue_.waiting_ = {delivery(kJob)};
-    storage_.full_ = true;
+    sink_.full_ = true;
     EXPECT_THROW(run(), Error);
     EXPECT_EQ(queue_.waiting_.size(), 1U);
     EXPECT_THAT(journal_.entries(), ElementsAre());
@@ -257,7 +275,7 @@ TEST_F(WorkerTest, FetchesNothingWhileTheOutputCannotBeWritten) {
 
 TEST_F(WorkerTest, FetchesNothingMoreOnceTheOutputCannotBeWritten) {
     queue_.waiting_ = {delivery(kJob), delivery(kJob)};
-    queue_.while_settling_ = [this] { storage_.full_ = true; };
+    queue_.while_settling_ = [this] { sink_.full_ = true; };
     EXPECT_THROW(run(), Error);
     EXPECT_EQ(queue_.waiting_.size(), 1U);
     EXPECT_EQ(journal_.entries().back(), "ack");
@@ -265,7 +283,7 @@ TEST_F(WorkerTest, FetchesNothingMoreOnceTheOutputCannotBeWritten) {
 
 TEST_F(WorkerTest, GivesBackWhatCannotBeCommittedAndNeverAcks) {
     queue_.waiting_ = {delivery(kJob, 3)};
-    storage_.fails_to_commit_ = true;
+    sink_.fails_to_commit_ = true;
     EXPECT_EQ(failure_of_run(), ErrorKind::kOutput);
     EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 4000"));
     EXPECT_EQ(fields_, "id seq delivery ");

@@ -7,11 +7,12 @@
 
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "file.hpp"
+#include "file/file.hpp"
 
 namespace bw {
 
@@ -27,10 +28,11 @@ class Inputs {
 
     // The file, open for reading. A path beneath a root may go through links as long as none of them is
     // absolute or leads out of the root, and may not hold ".."; where there is no openat2(2) (Linux before
-    // 5.6, some containers) through no link at all. Waits for whoever holds a lease on the file.
+    // 5.6, some containers) through no link at all. Waits for whoever holds a lease on the file, until a stop
+    // is requested (kStopped).
     // Throws Error: kJob for what is no regular file, is a kernel's pseudo file or lies outside the roots;
     // kInput for what is not there or cannot be opened.
-    File open(const std::filesystem::path& path) const;
+    File open(const std::filesystem::path& path, const std::stop_token& stop) const;
 
   private:
     struct Root {

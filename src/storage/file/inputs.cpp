@@ -1,4 +1,4 @@
-#include "inputs.hpp"
+#include "file/inputs.hpp"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -10,10 +10,16 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <climits>
+#include <condition_variable>
+#include <deque>
 #include <functional>
+#include <mutex>
 #include <optional>
 
 #include "bw/base/error.hpp"
+#include "stop.hpp"
 
 namespace bw {
 namespace {
@@ -37,6 +43,10 @@ constexpr std::array<std::uint32_t, 23> kPseudoFileSystems{
 // A race with a rename, which openat2 leaves to the caller to try again.
 constexpr int kTriesOfOpenat2 = 100;
 
+constexpr std::chrono::milliseconds kAskLeaseholderEvery{5};
+
+constexpr int kMostLinks = 40;  // in one path, as for the kernel
+
 // Opens the one path that a job names with these flags; a descriptor, or -1 with errno.
 using Open = std::function<int(int flags)>;
 
@@ -50,29 +60,57 @@ int openat2(int directory, const fs::path& path, int flags, std::uint64_t resolv
 // Old kernels have none; the filters of old container runtimes refuse what they do not know with EPERM.
 bool has_no_openat2(int error_number) { return error_number == ENOSYS || error_number == EPERM; }
 
-// Component by component, through no link.
-int open_without_links(int root, const fs::path& relative, int flags) {
+bool is_pseudo_file_system(const File& file) {
+    struct statfs system {};
+    if (::fstatfs(file.get(), &system) != 0) return true;
+    const auto magic = static_cast<std::uint32_t>(system.f_type);
+    return std::find(kPseudoFileSystems.begin(), kPseudoFileSystems.end(), magic) != kPseudoFileSystems.end();
+}
+
+enum class Links { kFollow, kRefuse };
+
+// Where a link leads; nothing, with errno, if it is not to be followed. The kernel's own links, such as those
+// of /proc/self/fd, lead past the path that they show.
+std::optional<fs::path> target(const File& link, Links links) {
+    std::array<char, PATH_MAX> text{};
+    errno = ELOOP;
+    if (links == Links::kRefuse || is_pseudo_file_system(link)) return std::nullopt;
+    const ssize_t length = ::readlinkat(link.get(), "", text.data(), text.size());
+    if (length < 0) return std::nullopt;
+    return fs::path(text.data(), text.data() + length);
+}
+
+// What openat2 does, component by component.
+int open_stepwise(int start, const fs::path& path, int flags, Links links) {
+    std::deque<fs::path> left(path.begin(), path.end());
     File parent(-1);
-    for (auto component = relative.begin(); component != relative.end(); ++component) {
-        const bool last = std::next(component) == relative.end();
-        File next(::openat(parent.is_open() ? parent.get() : root, component->c_str(),
-                           (last ? flags : O_PATH) | O_NOFOLLOW | O_CLOEXEC));
+    for (int followed = 0; followed <= kMostLinks;) {
+        const std::string component = left.front().empty() ? "." : left.front().string();
+        left.pop_front();
+        const int directory = parent.is_open() ? parent.get() : start;
+        File next(::openat(directory, component.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         struct stat status {};
         if (!next.is_open() || ::fstat(next.get(), &status) != 0) return -1;
-        if (S_ISLNK(status.st_mode)) {  // O_PATH opens the link itself
-            errno = ELOOP;
-            return -1;
+        if (S_ISLNK(status.st_mode)) {
+            const auto leads_to = target(next, links);
+            if (!leads_to) return -1;
+            left.insert(left.begin(), leads_to->begin(), leads_to->end());
+            ++followed;
+        } else if (left.empty()) {
+            return ::openat(directory, component.c_str(), flags | O_NOFOLLOW | O_CLOEXEC);
+        } else {
+            parent = std::move(next);
         }
-        parent = std::move(next);
     }
-    return parent.release();
+    errno = ELOOP;
+    return -1;
 }
 
 int open_beneath(int root, const fs::path& relative, int flags) {
     for (int tries = 1;; ++tries) {
         const int descriptor = openat2(root, relative, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
         if (descriptor >= 0) return descriptor;
-        if (has_no_openat2(errno)) return open_without_links(root, relative, flags);
+        if (has_no_openat2(errno)) return open_stepwise(root, relative, flags, Links::kRefuse);
         // With O_NONBLOCK it is a lease, and the caller's.
         if (errno != EAGAIN || (flags & O_NONBLOCK) != 0 || tries == kTriesOfOpenat2) return -1;
     }
@@ -81,37 +119,42 @@ int open_beneath(int root, const fs::path& relative, int flags) {
 int open_anywhere(const fs::path& path, int flags) {
     const int descriptor = openat2(AT_FDCWD, path, flags, RESOLVE_NO_MAGICLINKS);
     if (descriptor >= 0 || !has_no_openat2(errno)) return descriptor;
-    return ::open(path.c_str(), flags | O_CLOEXEC);
+    return open_stepwise(AT_FDCWD, path, flags, Links::kFollow);
 }
 
 void check_regular(const File& file, const fs::path& path) {
     struct stat status {};
-    struct statfs system {};
-    if (::fstat(file.get(), &status) != 0 || ::fstatfs(file.get(), &system) != 0) {
+    if (::fstat(file.get(), &status) != 0) {
         throw Error(ErrorKind::kInput, path.string(),
                     "the image cannot be looked at: " + system_reason(errno));
     }
     const auto refuse = [&path](const char* what) { throw Error(ErrorKind::kJob, path.string(), what); };
     if (!S_ISREG(status.st_mode)) refuse("the image is not a regular file");
-    const auto magic = static_cast<std::uint32_t>(system.f_type);
-    if (std::find(kPseudoFileSystems.begin(), kPseudoFileSystems.end(), magic) != kPseudoFileSystems.end()) {
+    if (is_pseudo_file_system(file)) {
         refuse("the image is a file of the kernel's (/proc, /sys or the like), which holds no image");
     }
 }
 
+void wait(std::chrono::milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
+}
+
 // Not open, with errno, if the path cannot be opened.
-File open_regular(const fs::path& path, const Open& open) {
+File open_regular(const fs::path& path, const Open& open, const std::stop_token& stop) {
     File looked_at(open(O_PATH));
     if (!looked_at.is_open()) return looked_at;
     check_regular(looked_at, path);
     // By the path again, since /proc, by which a descriptor could be opened, need not be there. What was
     // replaced meanwhile must not hold us up, and is looked at again.
     File file(open(O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    if (!file.is_open() && errno == EWOULDBLOCK) {
+    while (!file.is_open() && errno == EWOULDBLOCK) {
         // Somebody holds a lease on it, as Samba may for the client of a share, and has just been asked to
-        // let go. What can be leased is a regular file; should it be replaced by a FIFO at this very moment,
-        // the job timeout ends the wait, as it does for a holder that never lets go.
-        file = File(open(O_RDONLY | O_NOCTTY));
+        // let go. Linux takes the lease away after /proc/sys/fs/lease-break-time (45 s).
+        wait(kAskLeaseholderEvery, stop);
+        throw_if_stopped(stop, path.string());
+        file = File(open(O_RDONLY | O_NONBLOCK | O_NOCTTY));
     }
     if (file.is_open()) check_regular(file, path);
     return file;
@@ -182,9 +225,10 @@ void Inputs::check_roots() const {
     }
 }
 
-File Inputs::open(const fs::path& path) const {
+File Inputs::open(const fs::path& path, const std::stop_token& stop) const {
     if (roots_.empty()) {
-        File file = open_regular(path, [&path](int flags) { return open_anywhere(path, flags); });
+        File file = open_regular(
+            path, [&path](int flags) { return open_anywhere(path, flags); }, stop);
         if (!file.is_open()) refuse(path, errno);
         return file;
     }
@@ -195,8 +239,8 @@ File Inputs::open(const fs::path& path) const {
         const auto relative = beneath(root.path, path.lexically_normal());
         if (!relative) continue;
         const File directory = open_root(root.path);
-        File file =
-            open_regular(path, [&](int flags) { return open_beneath(directory.get(), *relative, flags); });
+        File file = open_regular(
+            path, [&](int flags) { return open_beneath(directory.get(), *relative, flags); }, stop);
         if (file.is_open()) return file;
         if (errno != EXDEV && errno != ELOOP) reason = errno;
     }
