@@ -66,13 +66,24 @@ struct Extension {
 };
 
 constexpr std::array kExtensions{
-    Extension{".jpg", kJpeg},       Extension{".jpeg", kJpeg}, Extension{".png", kPng},
-    Extension{".gif", kGif},        Extension{".tif", kTiff},  Extension{".tiff", kTiff},
-    Extension{".webp", kWebp},      Extension{".bmp", kBmp},   Extension{".pbm", kPbm},
-    Extension{".pgm", kPgm},        Extension{".ppm", kPpm},   Extension{".pnm", kPnm},
-    Extension{".heic", kHeic},      Extension{".avif", kAvif}, Extension{".jp2", kJp2},
-    Extension{".j2k", kJpegStream}, Extension{".qoi", kQoi},
+    Extension{".jpg", kJpeg},       Extension{".jpeg", kJpeg},      Extension{".jpe", kJpeg},
+    Extension{".jfif", kJpeg},      Extension{".jif", kJpeg},       Extension{".jfi", kJpeg},
+    Extension{".pjpeg", kJpeg},     Extension{".pjp", kJpeg},       Extension{".png", kPng},
+    Extension{".gif", kGif},        Extension{".tif", kTiff},       Extension{".tiff", kTiff},
+    Extension{".tf8", kBigTiff},    Extension{".btf", kBigTiff},    Extension{".webp", kWebp},
+    Extension{".bmp", kBmp},        Extension{".dib", kBmp},        Extension{".pbm", kPbm},
+    Extension{".pgm", kPgm},        Extension{".ppm", kPpm},        Extension{".pnm", kPnm},
+    Extension{".heic", kHeic},      Extension{".heif", kHeic},      Extension{".hif", kHeic},
+    Extension{".avif", kAvif},      Extension{".jp2", kJp2},        Extension{".j2k", kJpegStream},
+    Extension{".j2c", kJpegStream}, Extension{".jpc", kJpegStream}, Extension{".qoi", kQoi},
 };
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    return result;
+}
 
 }  // namespace
 
@@ -85,13 +96,15 @@ std::optional<Format> format_of(std::string_view bytes) {
 }
 
 std::optional<Format> format_named_by(std::string_view extension) {
-    std::string lower(extension);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
     const auto* found = std::find_if(kExtensions.begin(), kExtensions.end(),
-                                     [&](const Extension& one) { return one.text == lower; });
+                                     [name = lower(extension)](const auto& one) { return one.text == name; });
     if (found == kExtensions.end()) return std::nullopt;
     return found->format;
+}
+
+std::string canonical_name(std::string_view name) {
+    const auto format = format_named_by("." + std::string(name));
+    return format ? std::string(format->name) : lower(name);
 }
 
 std::vector<Format> all_formats() {
@@ -100,7 +113,8 @@ std::vector<Format> all_formats() {
 }
 
 bool is_among(std::span<const std::string> names, const Format& format) {
-    return std::find(names.begin(), names.end(), format.name) != names.end();
+    return std::any_of(names.begin(), names.end(),
+                       [&format](const auto& name) { return canonical_name(name) == format.name; });
 }
 
 std::string list_of(std::span<const std::string> names) {

@@ -23,6 +23,11 @@ std::optional<Format> format_named_by(std::string_view extension);
 // Every kind of every format.
 std::vector<Format> all_formats();
 
+// The name of the format that BW_FORMATS calls so, in any case: an extension of its files without the point
+// ("jpg", "tif") does too. What is no name of a format comes back in lower case.
+std::string canonical_name(std::string_view name);
+
+// Whether the names, canonical or not, have that of the format.
 bool is_among(std::span<const std::string> names, const Format& format);
 
 // "jpeg, png"

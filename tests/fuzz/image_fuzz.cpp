@@ -55,7 +55,7 @@ void check_result(const std::string& result) {
     image::magick::limit_memory(kSettings.max_memory_bytes);
     image::magick::Frames frames;
     try {
-        frames = image::magick::decode(result, *format, kSettings.max_memory_bytes, {});
+        frames = image::magick::decode(result, *format, kSettings.max_frames, kSettings.max_memory_bytes, {});
     } catch (const Error& error) {
         std::fprintf(stderr, "%s\n", error.what());
     }

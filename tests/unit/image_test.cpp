@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,6 +20,7 @@ namespace bw {
 namespace {
 
 namespace fs = std::filesystem;
+using std::string_literals::operator""s;
 using testing::StartsWith;
 
 const fs::path kTestdata = BW_SOURCE_DIR "/testdata";
@@ -65,6 +70,27 @@ TEST_F(ImageTest, ExtensionNamesTheFormatOfTheResult) {
     EXPECT_THAT(convert(jpeg, ".ppm"), StartsWith("P6"));
 }
 
+TEST_F(ImageTest, RarerExtensionsNameFormatsToo) {
+    const std::string gif = content(kTestdata / "images/animation.gif");
+    for (const char* extension : {".jpe", ".jfif", ".JFI", ".jif", ".pjpeg", ".pjp"})
+        EXPECT_THAT(convert(gif, extension), StartsWith("\xff\xd8\xff")) << extension;
+    for (const char* extension : {".dib", ".DIB"}) EXPECT_THAT(convert(gif, extension), StartsWith("BM"));
+    for (const char* extension : {".tf8", ".btf"})
+        EXPECT_THAT(convert(gif, extension), StartsWith(std::string("II+\0", 4))) << extension;
+}
+
+TEST_F(ImageTest, FormatsMayBeCalledByAnExtension) {
+    ImageSettings settings = kDefaults;
+    settings.formats = {"JPG", "tif", "pgm", "Png"};
+    start_images(settings);
+    const std::string jpeg = content(kTestdata / "images/small.jpg");
+    EXPECT_THAT(convert(jpeg, ".tiff", settings), StartsWith("II"));
+    EXPECT_THAT(convert(jpeg, ".ppm", settings), StartsWith("P6"));
+    EXPECT_THAT(convert(jpeg, ".png", settings), StartsWith("\x89PNG"));
+    EXPECT_THAT(convert(jpeg, ".gif", settings), StartsWith("\xff\xd8\xff"));
+    start_images(kDefaults);
+}
+
 TEST_F(ImageTest, WhereTheExtensionNamesNoneTheSourcesFormatStays) {
     for (const char* extension : {"", ".bak", ".msl", ".pdf"}) {
         EXPECT_THAT(convert(content(kTestdata / "images/small.jpg"), extension), StartsWith("\xff\xd8\xff"));
@@ -80,6 +106,65 @@ TEST_F(ImageTest, FormatOfOneFrameTakesTheFirst) {
 TEST_F(ImageTest, RefusesFramesWithoutPixels) {
     const auto found = BW_SOURCE_DIR "/tests/fuzz/seeds/image/animation-without-pixels.webp";
     EXPECT_NE(refusal(content(found)), "nothing was refused");
+}
+
+// A tag of the first page that says where the directory with what EXIF has to say is.
+std::string with_exif_pointer(std::string tiff, std::uint32_t to) {
+    const auto number = [&tiff](std::size_t at, int bytes) {
+        std::uint32_t value = 0;
+        while (bytes-- > 0)
+            value = value << 8 | static_cast<unsigned char>(tiff[at + static_cast<std::size_t>(bytes)]);
+        return value;
+    };
+    const auto bytes_of = [](std::uint32_t value) {
+        std::string text;
+        for (unsigned i = 0; i < 4; ++i) text += static_cast<char>(value >> 8 * i);
+        return text;
+    };
+    const auto directory = number(4, 4);
+    const auto entries = number(directory, 2);
+    const std::string exif = std::string("\x69\x87\4\0\1\0\0\0", 8) + bytes_of(to);
+    if (tiff.size() % 2 == 1) tiff += '\0';
+    const auto anew = static_cast<std::uint32_t>(tiff.size());
+    tiff += static_cast<char>(entries + 1);
+    tiff += '\0';
+    tiff += tiff.substr(directory + 2, entries * 12) + exif + tiff.substr(directory + 2 + entries * 12, 4);
+    return tiff.replace(4, 4, bytes_of(anew));
+}
+
+TEST_F(ImageTest, MetadataThatCannotBeReadCostNoPixel) {
+    const std::string tiff = content(kTestdata / "images/pages.tif");
+    const std::string expected = convert(tiff, ".pbm");
+    for (const std::uint32_t to : {0x7fffffffU, 0xfffffff0U, 2U, static_cast<std::uint32_t>(tiff.size() - 1)})
+        EXPECT_EQ(convert(with_exif_pointer(tiff, to), ".pbm"), expected) << to;
+}
+
+// The same words of libtiff are about pages here.
+TEST_F(ImageTest, PagesThatCannotBeReadAreDamage) {
+    std::string tiff = content(kTestdata / "images/pages.tif");
+    const std::string first = with_exif_pointer(tiff, 0x7fffffff);
+    EXPECT_NE(refusal(first.substr(0, first.size() - 20)), "nothing was refused");
+    const auto directory = static_cast<unsigned char>(tiff[4]) + 256U * static_cast<unsigned char>(tiff[5]) +
+                           65536U * static_cast<unsigned char>(tiff[6]);
+    const auto next = directory + 2 + 12 * static_cast<unsigned char>(tiff[directory]);
+    EXPECT_NE(refusal(tiff.replace(next, 4, std::string("\2\0\0\0", 4))), "nothing was refused");
+}
+
+// ImageMagick's ping passes over all of a frame's data, and its decoder stops in them where the frame is
+// full.
+TEST_F(ImageTest, FramesHiddenInAFrameAreCountedNoFurtherThanTheFirst) {
+    const std::string frame = ",\0\0\0\0\1\0\1\0\0\2\2\x4c\1\0"s;
+    std::string part(1, '\xff');
+    for (int i = 0; i < 17; ++i) part += frame;
+    std::string gif = "GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff"s + frame.substr(0, frame.size() - 1);
+    for (int i = 0; i < 20; ++i) gif += part;
+    EXPECT_EQ(refusal(gif + "\0;"s), "the image holds 1 frames, and more can be decoded");
+}
+
+TEST_F(ImageTest, ResultsForNetpbmHaveAtMost16Bits) {
+    const std::string deep = "P2 2 1 4294967295 0 4294967295 "s;
+    EXPECT_THAT(convert(deep, ".pgm"), StartsWith("P5\n2 1\n65535\n"));
+    EXPECT_THAT(convert(deep, ".ppm"), StartsWith("P6\n2 1\n65535\n"));
 }
 
 TEST_F(ImageTest, RefusesDirectoriesThatGoInCircles) {
@@ -158,6 +243,31 @@ TEST_F(ImageTest, DecodesNothingThatTheFormatsDoNotName) {
     EXPECT_EQ(refusal(content(kTestdata / "images/small.jpg"), settings),
               "the image is a jpeg, none of BW_FORMATS (png, gif)");
     EXPECT_THAT(convert(content(kTestdata / "images/alpha.png"), ".jpg", settings), StartsWith("\x89PNG"));
+}
+
+TEST_F(ImageTest, AStartWithoutRoomForTemporaryFilesLeavesNone) {
+    const auto start = [] {
+        std::string folder = fs::temp_directory_path() / "bw-test-XXXXXX";
+        if (::mkdtemp(folder.data()) == nullptr) ::_exit(1);
+        ::setenv("TMPDIR", folder.c_str(), 1);
+        ::signal(SIGXFSZ, SIG_IGN);
+        rlimit no_room{10, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &no_room);
+        std::string said;
+        try {
+            start_images(kDefaults);
+        } catch (const Error& e) {
+            said = e.what();
+        }
+        no_room.rlim_cur = RLIM_INFINITY;
+        ::setrlimit(RLIMIT_FSIZE, &no_room);
+        const bool left = !fs::is_empty(folder);
+        fs::remove_all(folder);
+        std::cerr << (left ? "a folder is left; " : "nothing is left; ") << said << std::endl;
+        ::_exit(0);
+    };
+    EXPECT_EXIT(start(), testing::ExitedWithCode(0),
+                "nothing is left; the folder for temporary files takes no file");
 }
 
 TEST_F(ImageTest, StartsWithNoFormatThatCannotBeDecoded) {

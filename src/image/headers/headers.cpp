@@ -4,6 +4,7 @@
 #include <array>
 
 #include "excess.hpp"
+#include "tiff.hpp"
 #include "webp.hpp"
 
 namespace bw::image {
@@ -34,6 +35,11 @@ constexpr std::array kMeasures{
     Row<Measure>{"webp", headers::extent_of_webp_animation},
 };
 
+using IsHarmless = bool (*)(std::string_view error, std::string_view bytes);
+constexpr std::array kHarmlessErrors{
+    Row<IsHarmless>{"tiff", headers::is_about_metadata_of_tiff},
+};
+
 }  // namespace
 
 std::optional<std::string> excess_in_headers(std::string_view bytes, const Format& format,
@@ -45,6 +51,11 @@ std::optional<std::string> excess_in_headers(std::string_view bytes, const Forma
 std::optional<Extent> extent_in_headers(std::string_view bytes, const Format& format) {
     const auto* row = find_row(kMeasures, format);
     return row == nullptr ? std::nullopt : row->answer(bytes);
+}
+
+bool costs_no_pixel(std::string_view error, std::string_view bytes, const Format& format) {
+    const auto* row = find_row(kHarmlessErrors, format);
+    return row != nullptr && row->answer(error, bytes);
 }
 
 }  // namespace bw::image

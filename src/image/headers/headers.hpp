@@ -21,4 +21,8 @@ std::optional<std::string> excess_in_headers(std::string_view bytes, const Forma
 // others.
 std::optional<Extent> extent_in_headers(std::string_view bytes, const Format& format);
 
+// Whether an error of the format's library is about metadata alone, though in the same words it could be
+// about pixels.
+bool costs_no_pixel(std::string_view error, std::string_view bytes, const Format& format);
+
 }  // namespace bw::image

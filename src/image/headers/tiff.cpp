@@ -1,3 +1,5 @@
+#include "tiff.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -65,6 +67,14 @@ class Tiff {
         return file_.number(directory + directory_bytes(directory), layout_.offset_bytes);
     }
 
+    // As libtiff demands it of a directory.
+    bool is_whole(std::uint64_t directory) const {
+        constexpr std::uint64_t kMostEntries = 4096;
+        const auto count = file_.number(directory, layout_.count_bytes);
+        return count > 0 && count <= kMostEntries &&
+               directory + directory_bytes(directory) <= file_.bytes.size() && count == entries(directory);
+    }
+
   private:
     // The first value of an entry: it stands in the entry, at the beginning of the field, or behind an offset
     // where it does not fit.
@@ -98,6 +108,24 @@ std::optional<std::string> excess_of_tiff(std::string_view bytes, std::uint64_t 
         if (read > bytes.size()) return "has directories that overlap or go in circles";
     }
     return std::nullopt;
+}
+
+bool is_about_metadata_of_tiff(std::string_view error, std::string_view bytes) {
+    static constexpr std::array<std::string_view, 5> kAboutADirectory{
+        "Sanity check on directory count failed", "Can not read TIFF directory",
+        "Seek error accessing TIFF directory", "Failed to read custom directory",
+        "Defined set_field_type of custom tag"};
+    const auto says = [error](std::string_view words) { return error.find(words) != error.npos; };
+    if (std::none_of(kAboutADirectory.begin(), kAboutADirectory.end(), says)) return false;
+    const Tiff tiff(bytes);
+    auto page = tiff.first_directory();
+    std::uint64_t read = 0;
+    // The check of `read` ends a chain that goes in circles.
+    while (page != 0 && page < bytes.size() && tiff.is_whole(page) && read <= bytes.size()) {
+        read += tiff.directory_bytes(page);
+        page = tiff.next_directory(page);
+    }
+    return page == 0;
 }
 
 }  // namespace bw::image::headers

@@ -18,11 +18,13 @@ std::uint64_t pixels_of(const Frames& frames) {
 }
 
 Conversion convert_frames(const Task& task, std::size_t expected_frames) {
-    Frames frames = decode(task.bytes, task.source, task.settings.max_memory_bytes, task.stop);
+    Frames frames =
+        decode(task.bytes, task.source, expected_frames, task.settings.max_memory_bytes, task.stop);
     task.checkpoint();
     if (frames.size() != expected_frames) {
         refuse("the image holds " + std::to_string(expected_frames) + " frames, and " +
-               std::to_string(frames.size()) + " can be decoded");
+               (frames.size() > expected_frames ? "more" : std::to_string(frames.size())) +
+               " can be decoded");
     }
     Conversion result{.input_pixels = pixels_of(frames), .decode = task.stopwatch.lap()};
     for (auto& frame : frames) {

@@ -30,6 +30,12 @@ void keep_palette([[maybe_unused]] Magick::Image& frame) {
 // A job that is done twice gives the same bytes: without the time of the writing.
 void leave_out_times(Magick::Image& frame) { frame.defineValue("png", "exclude-chunks", "date,time"); }
 
+// A source of 32 bits a sample would give its depth to the result, and netpbm's formats have at most 16
+// (pgm(5)).
+void keep_to_netpbm_depth(Magick::Image& frame) {
+    frame.image()->depth = std::min<std::size_t>(frame.image()->depth, 16);
+}
+
 // What a frame needs before ImageMagick's encoder of its format gets it.
 struct Preparation {
     std::string_view format;  // as in BW_FORMATS
@@ -39,6 +45,7 @@ constexpr std::array kPreparations{
     Preparation{"tiff", make_tiff_of_one_bit},
     Preparation{"gif", keep_palette},
     Preparation{"png", leave_out_times},
+    Preparation{"pnm", keep_to_netpbm_depth},
 };
 
 void prepare(Magick::Image& frame, const Format& format) {

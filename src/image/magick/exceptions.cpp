@@ -16,13 +16,14 @@ std::string without_place(const char* reason) {
 
 std::string text_of(const MagickCore::ExceptionInfo& exception) { return without_place(exception.reason); }
 
-const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions) {
+const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions,
+                                              const std::function<bool(std::string_view)>& is_harmless) {
     auto* list = static_cast<MagickCore::LinkedListInfo*>(exceptions.exceptions);
     const MagickCore::ExceptionInfo* damage = nullptr;
     MagickCore::ResetLinkedListIterator(list);
     while (const void* next = MagickCore::GetNextValueInLinkedList(list)) {
         const auto* one = static_cast<const MagickCore::ExceptionInfo*>(next);
-        if (one->severity >= MagickCore::ErrorException) return one;
+        if (one->severity >= MagickCore::ErrorException && !is_harmless(text_of(*one))) return one;
         if (damage == nullptr && is_damage(text_of(*one))) damage = one;
     }
     return damage;

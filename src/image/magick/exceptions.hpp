@@ -5,8 +5,10 @@
 #include <Magick++.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace bw::image::magick {
 
@@ -17,8 +19,10 @@ ExceptionInfo make_exception_info();
 std::string without_place(const char* reason);
 std::string text_of(const MagickCore::ExceptionInfo& exception);
 
-// The first error, else the first warning that means damage; null if there is none.
-const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions);
+// The first error that is none of the harmless ones, else the first warning that means damage; null if there
+// is none.
+const MagickCore::ExceptionInfo* find_failure(const MagickCore::ExceptionInfo& exceptions,
+                                              const std::function<bool(std::string_view)>& is_harmless);
 
 // Whether the words are those by which ImageMagick, libtiff, libpng, libwebp or libjpeg say that an
 // allocation has failed.

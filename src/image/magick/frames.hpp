@@ -20,9 +20,10 @@ using Frames = std::list<Magick::Image>;
 // millisecond for ordinary files, except for animated WebP, which it decodes.
 Frames ping(std::string_view bytes, const Format& format, std::uint64_t max_frames);
 
-// All frames, at least one. What comes after a stop is requested is worth nothing.
-Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_memory_bytes,
-              const std::stop_token& stop);
+// All frames, at least one; no more than one over `max_frames`, since a ping may have seen fewer than the
+// decoder meets. What comes after a stop is requested is worth nothing.
+Frames decode(std::string_view bytes, const Format& format, std::uint64_t max_frames,
+              std::uint64_t max_memory_bytes, const std::stop_token& stop);
 
 // The file's bytes. Where the format holds only one frame, those after the first are dropped from `frames`.
 // May throw Magick::Exception too.

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -66,24 +67,49 @@ void* resize_zeroed(void* memory, std::size_t bytes) {
     return zeroed(std::realloc(memory, bytes), before);
 }
 
-// The environment variable is the only way to say where policy.xml is, and it is read once.
-void initialize_under_our_ceilings() {
-    std::error_code failure;
-    std::string folder = std::filesystem::temp_directory_path(failure) / "bw-XXXXXX";
-    const bool made = !failure && ::mkdtemp(folder.data()) != nullptr;
-    if (made) std::ofstream(folder + "/policy.xml") << kCeilings << std::flush;
-    if (!made ||
-        std::filesystem::file_size(folder + "/policy.xml", failure) != std::string_view(kCeilings).size()) {
-        throw Error(
-            ErrorKind::kConfiguration, "TMPDIR",
-            "the folder for temporary files takes no file, which ImageMagick's policy needs at the start: " +
-                (failure ? failure.message() : system_reason(errno)));
+// A folder of our own among the temporary files, which goes with everything in it.
+class TemporaryFolder {
+  public:
+    TemporaryFolder() : path_(std::filesystem::temp_directory_path() / "bw-XXXXXX") {
+        if (::mkdtemp(path_.data()) == nullptr)
+            throw std::filesystem::filesystem_error("mkdtemp", path_,
+                                                    std::error_code(errno, std::generic_category()));
     }
-    ::setenv("MAGICK_CONFIGURE_PATH", folder.c_str(), 1);
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+void write_policy(const TemporaryFolder& folder) {
+    const std::string file = folder.path() + "/policy.xml";
+    std::ofstream(file) << kCeilings << std::flush;
+    if (std::filesystem::file_size(file) != std::string_view(kCeilings).size())
+        throw std::filesystem::filesystem_error("write", file,
+                                                std::error_code(errno, std::generic_category()));
+}
+
+// An environment variable is the only way to tell ImageMagick where policy.xml is, and ImageMagick reads it
+// once.
+void initialize_under_our_ceilings() try {
+    const TemporaryFolder folder;
+    write_policy(folder);
+    ::setenv("MAGICK_CONFIGURE_PATH", folder.path().c_str(), 1);
     MagickCore::SetMagickMemoryMethods(acquire_zeroed, resize_zeroed, std::free);
     Magick::InitializeMagick(nullptr);
     ::unsetenv("MAGICK_CONFIGURE_PATH");
-    std::filesystem::remove_all(folder);
+} catch (const std::filesystem::filesystem_error& failure) {
+    throw Error(
+        ErrorKind::kConfiguration, "TMPDIR",
+        "the folder for temporary files takes no file, which ImageMagick's policy needs at the start: " +
+            failure.code().message());
 }
 
 bool can_decode(const Format& format) {
@@ -96,8 +122,9 @@ bool can_decode(const Format& format) {
 
 bool is_possible(std::string_view name) {
     const auto all = all_formats();
-    return std::any_of(all.begin(), all.end(),
-                       [&](const Format& format) { return format.name == name && can_decode(format); });
+    return std::any_of(all.begin(), all.end(), [canonical = canonical_name(name)](const Format& format) {
+        return format.name == canonical && can_decode(format);
+    });
 }
 
 // Loads the decoders of these formats, and of others only where there is a mistake to explain: HEIC's alone
@@ -124,9 +151,10 @@ void start(std::span<const std::string> formats) {
     MagickCore::GetLocaleMessage("Resource/Limit/FatalError/MemoryAllocationFailed");
     const auto exception = make_exception_info();
     MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
-    // It counts the life of the process. 7 reads no 1EP there, and would end it after a second.
+    // ImageMagick's limit on time counts from the start of the process, and ends the process. It must be a
+    // plain number of seconds: ImageMagick 7 would read "1EP" as one second.
     MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
-    // Milliseconds to sleep at every step.
+    // The throttle is a number of milliseconds that ImageMagick sleeps at every step.
     MagickCore::SetMagickResourceLimit(MagickCore::ThrottleResource, 0);
     // Threads gain next to nothing within an image; one worker a core uses the cores better.
     Magick::ResourceLimits::thread(1);
