@@ -2,10 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cfloat>
 
 #include "bw/dither.hpp"
 
 namespace bw::dither {
+
+// The results are defined by doubles that are rounded at every step. x87's registers hold more digits, and
+// then pixels differ.
+static_assert(FLT_EVAL_METHOD == 0, "compile with SSE2 arithmetic (-msse2 -mfpmath=sse)");
 
 constexpr std::size_t kLevels = 65536;
 

@@ -1,6 +1,6 @@
 #include "diffusion.hpp"
 
-#include <cmath>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -19,21 +19,13 @@ constexpr std::size_t kErrors = 16;  // what a pixel inherits: those of the last
 using Pair = double __attribute__((vector_size(16)));
 constexpr std::size_t kPairs = kErrors / 2;
 
-// The oldest first: falling off to 1/65536, and 1 together.
-std::array<double, kErrors> weights() {
-    std::array<double, kErrors> weights{};
-    double divisor = 1;
-    for (std::size_t i = 0; i < kErrors; ++i) {
-        weights[kErrors - 1 - i] = 1 / divisor;
-        divisor *= std::exp(std::log(65536.0) / (kErrors - 1.0));
-    }
-    double sum = 0;
-    for (const double weight : weights) sum += weight;
-    double normal_sum = 0;
-    for (double& weight : weights) normal_sum += weight /= sum;
-    weights[0] += 1 - normal_sum;
-    return weights;
-}
+// Of the errors, the oldest first. docs/monochrome.md says how they are computed; they are written down to
+// the last bit, so that they do not depend on a machine's exp() and log().
+constexpr std::array<double, kErrors> kWeights{
+    0x1.0b8fffe7c2787p-17, 0x1.183775359d719p-16, 0x1.25781f975eb13p-15, 0x1.33593dfa332fbp-14,
+    0x1.41e267056c71ap-13, 0x1.511b8d40a3e64p-12, 0x1.610d036c19e55p-11, 0x1.71bf810db07a1p-10,
+    0x1.833c2734fef03p-9,  0x1.958c85791932ep-8,  0x1.a8ba9f32c59e7p-7,  0x1.bcd0f0f5fced4p-6,
+    0x1.d1da764db2835p-5,  0x1.e7e2afbd079a9p-4,  0x1.fef5a90931c36p-3,  0x1.0b8fffe7c2786p-1};
 
 // Which entry a level takes. It is remembered for each slot of 1028 levels: the first level that meets a slot
 // decides for all.
@@ -89,13 +81,11 @@ class Diffusion {
   public:
     Diffusion(GreyImage& image, std::span<const Level> stretch, const Palette& palette)
         : levels_(image.levels), stretch_(stretch), palette_(palette), choice_(palette) {
-        const auto weight = weights();
-        last_weight_ = weight.back();
         for (std::size_t now = 0; now < kErrors; ++now) {
             for (std::size_t place = 0; place < kErrors; ++place) {
                 // The pixel at `place` of the ring comes this many pixels later.
                 const std::size_t later = place > now ? place - now : place + kErrors - now;
-                weights_[now][place / 2][place % 2] = weight[kErrors - later];
+                weights_[now][place / 2][place % 2] = kWeights[kErrors - later];
             }
         }
     }
@@ -138,7 +128,6 @@ class Diffusion {
     Choice choice_;
     Pair weights_[kErrors][kPairs];  // by the ring's place that is due now
     Pair sums_[kPairs];              // the ring
-    double last_weight_;
     bool begun_ = false;
     std::size_t pending_ = 0;
     std::array<Level*, kChunk + HilbertCurve::kBlock + 2 * kErrors> pixels_;
@@ -180,7 +169,7 @@ void Diffusion::run(std::size_t rounds) {
     Pair sums[kPairs];
     std::memcpy(sums, sums_, sizeof sums);
     Pair level = both(sums[0][0]);
-    const Pair last_weight = both(last_weight_);
+    const Pair last_weight = both(kWeights.back());
 
     Level* const* pixel = pixels_.data();
     const Level* stretch = stretch_.data();
