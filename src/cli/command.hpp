@@ -41,7 +41,8 @@ struct Operands {
 
 struct Command {
     std::string_view name;
-    std::string_view help;  // one line
+    std::string_view help;         // one line
+    std::string_view description;  // what more there is to say, in whole sentences
     SettingsFor settings = SettingsFor::kNothing;
     std::span<const CommandFlag> flags{};
     Operands operands{};

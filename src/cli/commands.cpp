@@ -10,9 +10,10 @@ extern const Command kSetup;
 extern const Command kStatus;
 extern const Command kHelp;
 extern const Command kVersion;
+extern const Command kCompletion;
 
 namespace {
-constexpr std::array kCommands{&kWork, &kSetup, &kStatus, &kHelp, &kVersion};
+constexpr std::array kCommands{&kWork, &kSetup, &kStatus, &kHelp, &kVersion, &kCompletion};
 }
 
 std::span<const Command* const> commands() { return kCommands; }

@@ -60,7 +60,8 @@ std::string help_text() {
 }
 
 std::string help_text(const Command& command) {
-    std::string text = std::string(command.help) + ".\n\n" + usage(command) + "\nFlags:\n";
+    std::string text = std::string(command.help) + ".\n" + std::string(command.description) + "\n\n" +
+                       usage(command) + "\nFlags:\n";
     for (const CommandFlag& flag : command.flags) text += row(name_of(flag), flag.meaning);
     return text + flags_of_bw() + settings_of(command.settings);
 }

@@ -27,6 +27,10 @@ void set_up_queue(const Invocation& /*invocation*/, const Config& config) {
 extern const Command kSetup;
 const Command kSetup{.name = "setup",
                      .help = "Create the stream and the consumer, or say how they differ",
+                     .description =
+                         "Creates the stream and the consumer of the protocol where they are missing. Where "
+                         "one exists and differs "
+                         "it says how, changes nothing, and exits with 9.",
                      .settings = SettingsFor::kQueue,
                      .execute = set_up_queue};
 

@@ -13,6 +13,9 @@ void show_version(const Invocation& /*invocation*/, const Config& /*config*/) {
 }  // namespace
 
 extern const Command kVersion;
-const Command kVersion{.name = "version", .help = "Say which version of bw this is", .execute = show_version};
+const Command kVersion{.name = "version",
+                       .help = "Say which version of bw this is",
+                       .description = "Prints the name and the version of the program.",
+                       .execute = show_version};
 
 }  // namespace bw::cli

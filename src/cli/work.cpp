@@ -143,9 +143,15 @@ void execute(const Invocation& invocation, const Config& config) {
 }  // namespace
 
 extern const Command kWork;
-const Command kWork{.name = "work",
-                    .help = "Do jobs until SIGTERM or SIGINT; what bw does without a command",
-                    .settings = SettingsFor::kWork,
-                    .execute = execute};
+const Command kWork{
+    .name = "work",
+    .help = "Do jobs until SIGTERM or SIGINT; what bw does without a command",
+    .description =
+        "Pulls jobs from the consumer and converts their pictures. The first signal lets the job in hand be "
+        "finished, the second gives it back. A job that fails ends the worker with an exit code that says "
+        "why. "
+        "With BW_WORKERS this process is the parent of so many workers, and starts one that has ended again.",
+    .settings = SettingsFor::kWork,
+    .execute = execute};
 
 }  // namespace bw::cli

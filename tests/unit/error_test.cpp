@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "bw/base/exit_codes.hpp"
+
 namespace bw {
 namespace {
 
@@ -23,6 +25,24 @@ TEST(Error, IsDocumentedRowByRow) {
         EXPECT_THAT(page.str(), testing::HasSubstr(row.str()));
     }
     EXPECT_FALSE(is_kind(exit_code(ErrorKind::kDead) + 1));
+}
+
+std::string without_code_marks(std::string text) {
+    std::erase(text, '`');
+    return text;
+}
+
+TEST(Error, ExitCodesMeanWhatIsDocumented) {
+    std::ostringstream page;
+    page << std::ifstream(BW_SOURCE_DIR "/docs/exit-codes.md").rdbuf();
+    const std::string text = without_code_marks(page.str());
+    int next = 0;
+    for (const auto& [code, meaning] : exit_codes()) {
+        EXPECT_EQ(code, next++);
+        EXPECT_THAT(text, testing::ContainsRegex("\n\\| " + std::to_string(code) + " \\| "));
+        EXPECT_THAT(text, testing::HasSubstr("| " + std::string(meaning) + " |\n"));
+    }
+    EXPECT_FALSE(is_kind(next));
 }
 
 }  // namespace
