@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # debian13.sh [COMMAND...]: runs a command (scripts/test.sh) on this source tree in a throw-away Debian 13. Needs root.
-# debian13.sh --base: prints the folder of a bare Debian 13, which must not be written to.
+# debian13.sh --base [SUITE]: prints the folder of a bare Debian 13 or of another suite, which must not be written to.
 # The system lies on a tmpfs in namespaces of its own: nothing stays mounted, running or written when it ends. What takes
 # long, the bare system and the one with the tests' packages, is kept in the user's cache and made anew each week.
 # shellcheck disable=SC2016  # the quoted scripts are for the bash in the new namespace
@@ -37,7 +37,7 @@ make_tree() {
     touch "$cache/$name"
 }
 
-base() { debootstrap --variant=minbase trixie "$1"; }
+base() { debootstrap --variant=minbase "$1" "$2"; }
 
 # The packages are installed in namespaces of their own, since their scripts may want /proc and /dev, or start something.
 with_packages() {
@@ -59,7 +59,12 @@ in_tree() {
     ' in_tree "$@" </dev/null
 }
 
-make_tree base base
+if [[ ${1-} == --base && ${2-trixie} != trixie ]]; then
+    make_tree "base-$2" base "$2"
+    echo "$cache/base-$2"
+    exit 0
+fi
+make_tree base base trixie
 if [[ ${1-} == --base ]]; then
     echo "$cache/base"
     exit 0

@@ -19,7 +19,7 @@ test='
 # is used if it is there. The last line is for deploy/check.sh.
 ci='
     clang clang-format clang-tidy libclang-rt-dev llvm valgrind shellcheck
-    debootstrap buildah git ccache g++-aarch64-linux-gnu qemu-user
+    debootstrap buildah git ccache lintian g++-aarch64-linux-gnu qemu-user
     systemd iproute2 curl wget python3-yaml python3-jsonschema python3-pip
 '
 

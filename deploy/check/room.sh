@@ -2,12 +2,13 @@
 # room.sh FOLDER COMMAND...: runs the command as the first process of a throw-away copy of this system. What the command writes
 # is gone afterwards, except in FOLDER; its processes all end with it; it has a loopback network of its own, so that it can use
 # the real ports, and /etc/passwd and /etc/hosts of its own. Needs root. FOLDER must exist, and its path must be absolute.
+# BW_ROOM_BASE: another system to copy (a folder, or several as overlayfs takes them).
 # shellcheck disable=SC2016  # the quoted script is for the bash in the new namespaces
 set -euo pipefail
 tree=$(cd "$(dirname "$0")/../.." && pwd)
 
 # timeout sends KILL to the whole group of processes, since unshare does not pass on other signals.
-exec timeout --signal=KILL 100 unshare --mount --pid --net --ipc --uts --cgroup --fork --kill-child bash -euc '
+exec timeout --signal=KILL 300 unshare --mount --pid --net --ipc --uts --cgroup --fork --kill-child bash -euc '
     tree=$1 folder=$2
     shift 2
     ip link set lo up
@@ -15,7 +16,7 @@ exec timeout --signal=KILL 100 unshare --mount --pid --net --ipc --uts --cgroup 
     mount -t tmpfs tmpfs "$room"
     mkdir "$room/upper" "$room/work" "$room/root"
     root=$room/root
-    mount -t overlay -o "lowerdir=/,upperdir=$room/upper,workdir=$room/work" overlay "$root"
+    mount -t overlay -o "lowerdir=${BW_ROOM_BASE:-/},upperdir=$room/upper,workdir=$room/work" overlay "$root"
     for kept in "$tree" "$folder"; do
         mkdir -p "$root$kept"
         mount --bind "$kept" "$root$kept"

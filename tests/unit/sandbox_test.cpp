@@ -1,4 +1,4 @@
-// Each in a child of its own, since nobody comes back out of a sandbox.
+// Each test enters the sandbox in a child process of its own, since no process can leave it again.
 #include "bw/sandbox.hpp"
 
 #include <fcntl.h>
@@ -450,8 +450,8 @@ TEST_F(Sandbox, FilesEnd) {
         testing::ExitedWithCode(0), "");
 }
 
-// The limit would end it: a log of gigabytes takes no line more.
-TEST_F(Sandbox, ALogThatIsAFileDoesNot) {
+// With the limit, a log that has become as long as it would take no further line.
+TEST_F(Sandbox, NoLimitEndsALogThatIsAFile) {
     EXPECT_EXIT(
         {
             const int log = ::open((out() / "log").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
