@@ -84,6 +84,8 @@ outside() {
 }
 
 boot() {
+    # Debian 13 mounts a new /tmp when it boots, which would hide our folder.
+    ln -s /dev/null /etc/systemd/system/tmp.mount
     cat >/etc/systemd/system/check.service <<END
 [Unit]
 SuccessAction=exit
