@@ -186,28 +186,73 @@ bool lose_openat2(int answer) {
            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-TEST_F(InputRootsTest, WithoutOpenat2NoLinkAtAll) {
+template <typename Check>
+void without_openat2(const Check& check) {
     for (const int answer : {ENOSYS, EPERM}) {
         const pid_t child = ::fork();  // the filter is for good
         if (child == 0) {
             if (!lose_openat2(answer)) std::_Exit(77);
-            const auto source = with_roots({"in", "link-to-in"});
-            EXPECT_EQ(outcome(*source, "in/a"), "in/a");
-            EXPECT_EQ(outcome(*source, "in/sub/a"), "in/sub/a");
-            EXPECT_EQ(outcome(*source, "link-to-in/a"), "in/a");
-            for (const char* file : {"in/inside", "in/leaving", "in/absolute", "in/mounted/a",
-                                     "in/../input/a", "in/sub/../a", "in", "in/sub", "in/fifo", "input/a"}) {
-                EXPECT_EQ(outcome(*source, file), "job") << file;
-            }
-            EXPECT_EQ(outcome(*source, "in/nothing"), "input");
-            EXPECT_EQ(outcome(*with_roots({}), "in/absolute"), "in/a");
-            std::_Exit(HasFailure() ? 1 : 0);
+            check();
+            std::_Exit(testing::Test::HasFailure() ? 1 : 0);
         }
         int status = 0;
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no seccomp filter is permitted";
         EXPECT_EQ(status, 0) << answer;
     }
+}
+
+TEST_F(InputRootsTest, WithoutOpenat2NoLinkAtAll) {
+    without_openat2([this] {
+        const auto source = with_roots({"in", "link-to-in"});
+        EXPECT_EQ(outcome(*source, "in/a"), "in/a");
+        EXPECT_EQ(outcome(*source, "in/sub/a"), "in/sub/a");
+        EXPECT_EQ(outcome(*source, "link-to-in/a"), "in/a");
+        for (const char* file : {"in/inside", "in/leaving", "in/absolute", "in/mounted/a", "in/../input/a",
+                                 "in/sub/../a", "in", "in/sub", "in/fifo", "input/a"}) {
+            EXPECT_EQ(outcome(*source, file), "job") << file;
+        }
+        EXPECT_EQ(outcome(*source, "in/nothing"), "input");
+    });
+}
+
+TEST_F(InputRootsTest, WithoutOpenat2AndRootsLinksAreFollowed) {
+    fs::create_symlink("nowhere", top_ / "in/dangling");
+    without_openat2([this] {
+        const auto source = with_roots({});
+        EXPECT_EQ(outcome(*source, "in/absolute"), "in/a");
+        EXPECT_EQ(outcome(*source, "in/inside"), "in/a");
+        EXPECT_EQ(outcome(*source, "in/leaving"), "input/a");
+        EXPECT_EQ(outcome(*source, "in/mounted/a"), "mnt/a");
+        EXPECT_EQ(outcome(*source, "in//mounted/./../mnt/a"), "mnt/a");
+        EXPECT_EQ(outcome(*source, "link-to-in/sub/../a"), "in/a");
+        for (const char* file :
+             {"in/round", "in/round/a", "in/a/", "in/a/a", "in/absolute/", "in", "in/fifo"}) {
+            EXPECT_EQ(outcome(*source, file), "job") << file;
+        }
+        for (const char* file : {"in/nothing", "in/dangling", "nothing/a"}) {
+            EXPECT_EQ(outcome(*source, file), "input") << file;
+        }
+    });
+}
+
+// The links of /proc/self/fd lead to what this process has open, past every path.
+TEST_F(InputRootsTest, WithoutOpenat2TheKernelsLinksAreNotFollowedEither) {
+    const int descriptor = ::open((top_ / "in/a").c_str(), O_RDONLY | O_CLOEXEC);
+    const std::string magic_link = "/proc/self/fd/" + std::to_string(descriptor);
+    fs::create_symlink(magic_link, top_ / "in/descriptor");
+    fs::create_symlink("/proc/self/root", top_ / "in/root");
+    without_openat2([&] {
+        const auto source = with_roots({});
+        EXPECT_EQ(outcome(*source, "in/descriptor"), "job");
+        EXPECT_EQ(outcome(*source, "in/root" + top_.string() + "/in/a"), "job");
+        for (const std::string& path :
+             {magic_link, "/proc/self/cwd" + magic_link, "/proc/thread-self/fd/" + std::to_string(descriptor),
+              "/dev/fd/" + std::to_string(descriptor), "/proc/self/root" + top_.string() + "/in/a"}) {
+            EXPECT_THROW(read_uri(*source, "file://" + path), Error) << path;
+        }
+    });
+    ::close(descriptor);
 }
 
 }  // namespace

@@ -1,12 +1,19 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -127,6 +134,46 @@ TEST_F(TemporariesTest, SweepsDoNotHarmWriters) {
     sweeper.join();
     EXPECT_EQ(failures, 0);
     EXPECT_EQ(names(), std::set<std::string>{"a.png"});
+}
+
+// A file system that shows no file by the name that it was just given, as some do that number files
+// differently by name and by descriptor: a filter of the kernel's lets fstatat fail.
+bool lose_fstatat() {
+    std::array<sock_filter, 6> code{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_newfstatat, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[3])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AT_SYMLINK_NOFOLLOW, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOENT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{code.size(), code.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST_F(TemporariesTest, AFileThatIsLostAgainAndAgainIsAnErrorOfOutdir) {
+    const pid_t child = ::fork();  // the filter is for good
+    if (child == 0) {
+        ::alarm(60);
+        if (!lose_fstatat()) std::_Exit(77);
+        try {
+            sink_->prove_ready();
+            std::_Exit(2);
+        } catch (const Error& e) {
+            EXPECT_EQ(e.kind(), ErrorKind::kOutput);
+            EXPECT_EQ(e.where(), out_.string());
+            EXPECT_NE(std::string(e.what()).find("OUTDIR does not keep a new file: 10 times"),
+                      std::string::npos)
+                << e.what();
+        }
+        std::_Exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no seccomp filter is permitted";
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(names(), std::set<std::string>{});
 }
 
 }  // namespace

@@ -159,6 +159,30 @@ TEST_F(StorageTest, WaitsForALeaseHolder) {
     EXPECT_EQ(reading.get(), "picture");
 }
 
+TEST_F(StorageTest, ALeaseHolderIsWaitedForUntilAStop) {
+    std::ofstream(root_ / "leased") << "picture";
+    const Lease lease(root_ / "leased");
+    std::stop_source stop;
+    auto reading = std::async(std::launch::async, [&] {
+        return source_->read(image_uri("file://" + (root_ / "leased").string()), kMaxFileBytes,
+                             stop.get_token());
+    });
+    while (!lease.is_asked_for()) std::this_thread::yield();
+    stop.request_stop();
+    EXPECT_EQ(kind_of([&] { reading.get(); }), ErrorKind::kStopped);
+}
+
+TEST_F(StorageTest, NothingIsReadOrWrittenAfterAStop) {
+    std::ofstream(root_ / "a.png") << "picture";
+    std::stop_source stop;
+    stop.request_stop();
+    const Uri uri = image_uri("file://" + (root_ / "a.png").string());
+    EXPECT_EQ(kind_of([&] { source_->read(uri, kMaxFileBytes, stop.get_token()); }), ErrorKind::kStopped);
+    EXPECT_EQ(kind_of([&] { sink_->commit(output_name("a", uri), "result", "", stop.get_token()); }),
+              ErrorKind::kStopped);
+    EXPECT_EQ(files_in_outdir(), 0U);
+}
+
 TEST_F(StorageTest, CommitsWholeFilesAndReplacesThem) {
     EXPECT_EQ(commit("a.png", "one"), out_ / "a.png");
     commit("a.png", "two");
@@ -188,6 +212,66 @@ TEST_F(StorageTest, ReplacesNothingButFilesAndLinks) {
         EXPECT_EQ(fs::symlink_status(out_ / name).type(), type) << name;
     }
     EXPECT_EQ(files_in_outdir(), 3U);
+}
+
+// Where OUTDIR holds the image, or another name of it, and the id is the image's own stem.
+class OverwriteTest : public StorageTest {
+  protected:
+    OverwriteTest() { std::ofstream(root_ / "original.png") << "original"; }
+
+    std::string convert(const fs::path& image, const std::string& id) const {
+        const Uri uri = image_uri("file://" + image.string());
+        const Input input = source_->read(uri, kMaxFileBytes, {});
+        return sink_->commit(output_name(id, uri), "result", input.identity, {});
+    }
+    void expect_refused(const fs::path& image) const {
+        try {
+            convert(image, "a");
+            ADD_FAILURE() << "it was written";
+        } catch (const Error& e) {
+            EXPECT_EQ(e.kind(), ErrorKind::kJob);
+            EXPECT_EQ(e.where(), (out_ / "a.png").string());
+            EXPECT_THAT(e.what(), testing::HasSubstr("BW_OVERWRITE_SOURCE=yes"));
+        }
+        EXPECT_EQ(content(out_ / "a.png"), "original");
+        EXPECT_EQ(content(root_ / "original.png"), "original");
+        EXPECT_EQ(files_in_outdir(), 1U);
+    }
+};
+
+TEST_F(OverwriteTest, TheOriginalStays) {
+    fs::copy(root_ / "original.png", out_ / "a.png");
+    expect_refused(out_ / "a.png");
+    fs::create_directory_symlink(out_, root_ / "elsewhere");
+    expect_refused(root_ / "elsewhere/a.png");
+}
+
+TEST_F(OverwriteTest, AHardLinkToTheOriginalStays) {
+    fs::create_hard_link(root_ / "original.png", out_ / "a.png");
+    expect_refused(out_ / "a.png");
+    expect_refused(root_ / "original.png");
+}
+
+TEST_F(OverwriteTest, ALinkToTheOriginalStays) {
+    fs::create_symlink("../original.png", out_ / "a.png");
+    expect_refused(out_ / "a.png");
+    expect_refused(root_ / "original.png");
+    EXPECT_TRUE(fs::is_symlink(out_ / "a.png"));
+}
+
+TEST_F(OverwriteTest, TheOriginalIsReplacedWhereTheSettingSaysSo) {
+    open({.outdir = out_, .min_free_bytes = kMinFree, .overwrite_source = OverwriteSource::kYes});
+    fs::copy(root_ / "original.png", out_ / "a.png");
+    EXPECT_EQ(convert(out_ / "a.png", "a"), out_ / "a.png");
+    EXPECT_EQ(content(out_ / "a.png"), "result");
+}
+
+TEST_F(OverwriteTest, AnEarlierResultIsReplaced) {
+    convert(root_ / "original.png", "a");
+    EXPECT_EQ(convert(root_ / "original.png", "a"), out_ / "a.png");
+    fs::copy(root_ / "original.png", out_ / "b.png");
+    EXPECT_EQ(convert(out_ / "b.png", "c"), out_ / "c.png");
+    EXPECT_EQ(content(out_ / "b.png"), "original");
 }
 
 TEST_F(StorageTest, SaysWhenOutdirIsGoneAndGoesOnWhenItIsBack) {
@@ -231,6 +315,31 @@ TEST(FileUri, IsRefusedWhereItIsNotGood) {
                             "file:///a%2", "file:///a%zz", "file:///a%00b"}) {
         EXPECT_EQ(kind_of([&] { path_of(uri); }), ErrorKind::kJob) << uri;
     }
+}
+
+std::string complaint_about(std::string_view uri) {
+    try {
+        path_of(uri);
+    } catch (const Error& e) {
+        EXPECT_EQ(e.where(), uri);
+        return e.what();
+    }
+    return "";
+}
+
+TEST(ImageUri, SaysWhatWouldBeRight) {
+    const std::pair<std::string_view, std::string_view> expected[] = {
+        {"/data/a b.jpg", "the image is a path, not a URI (file:///data/a b.jpg is right)"},
+        {"/data/50%.jpg", "the image is a path, not a URI (file:///data/50%25.jpg is right)"},
+        {"a.jpg", "the image is not a URI (file:///path is right)"},
+        {"http://host/a.jpg", "bw reads no http: URIs (file:///path is right)"},
+        {"S3://bucket/a.jpg", "bw reads no s3: URIs (file:///path is right)"},
+        {"data:image/png;base64,AAAA", "bw reads no data: URIs (file:///path is right)"},
+        {"fiel:///a.jpg", "bw reads no fiel: URIs (file:///path is right; did you mean file?)"},
+        {"file://data/a.jpg",
+         "the image URI names another host, data (file:///path is right, with three slashes)"},
+        {"file:a.jpg", "the image URI names no absolute path (file:///path is right)"}};
+    for (const auto& [uri, said] : expected) EXPECT_EQ(complaint_about(uri), said) << uri;
 }
 
 std::string extension_of(std::string_view uri) { return output_name("5e", image_uri(uri)).extension; }
