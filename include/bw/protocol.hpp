@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bw {
 
@@ -19,10 +20,17 @@ inline constexpr std::size_t kMaxJobBytes = 64 * 1024;
 inline constexpr std::size_t kMaxAdvisoryBytes = 512;
 inline constexpr int kMaxJobDepth = 16;  // objects and arrays within each other
 
+// A member of a job that nobody reads, and the one of ours that it was probably meant to be.
+struct MisspeltMember {
+    std::string member;
+    std::string_view meant;
+};
+
 struct Job {
     std::string id;
     std::string image;  // a URI; storage says which are good
     std::optional<std::string> advisory;
+    std::vector<MisspeltMember> misspelt;  // at most one for each of ours
 };
 
 // Fills `job` from a message. Unknown members are ignored; one of ours that stands twice is refused. Throws

@@ -21,6 +21,14 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
     return fields;
 }
 
+void warn_of_misspelt_members(const Job& job, const log::Fields& fields) {
+    for (const auto& [member, meant] : job.misspelt) {
+        log::Fields all{{"member", member}, {"meant", meant}};
+        all.insert(all.end(), fields.begin(), fields.end());
+        log::warn("bw does not know a member of the job, but one of nearly the same name", all);
+    }
+}
+
 void add_conversion(JobFigures& figures, std::size_t input_bytes, const Conversion& result) {
     figures.input_bytes = input_bytes;
     figures.output_bytes = result.bytes.size();
@@ -127,6 +135,7 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     const Uri image = image_uri(job.image);
     const OutputName name = output_name(job.id, image);
     log::Fields fields = describe(delivery, job, queue_.rules());
+    warn_of_misspelt_members(job, fields);
     log::debug("job begun", fields);
     JobFigures figures;
     Stopwatch stopwatch;

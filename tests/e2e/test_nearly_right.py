@@ -83,6 +83,41 @@ SETTINGS = {
 JOBS = {
     "no-id": Row(4, ["the job has no id"], job='{"image": "file://{picture}"}'),
     "unknown-member": Row(0, job='{"id": "a", "image": "file://{picture}", "priority": 3}'),
+    "member-that-is-near": Row(0, ["does not know a member of the job", "advisery", "advisory"],
+                               job='{"id": "a", "image": "file://{picture}", "advisery": "x"}'),
+    "member-in-another-case": Row(0, ["does not know a member of the job", "Id"],
+                                  job='{"id": "a", "Id": "b", "image": "file://{picture}"}'),
+    "id-in-another-case": Row(4, ["no id, but Id", "did you mean id?"], job='{"Id": "a", "image": "file://{picture}"}'),
+    "image-in-another-case": Row(4, ["no image, but Image", "did you mean image?"],
+                                 job='{"id": "a", "Image": "file://{picture}"}'),
+    "id-with-slash": Row(4, ["id holds a slash", "the name of a file in OUTDIR is right"],
+                         job='{"id": "a/b", "image": "file://{picture}"}'),
+    "id-that-is-a-number": Row(4, ['the job\'s id is not a string ("17", in double quotes, is right)'],
+                               job='{"id": 17, "image": "file://{picture}"}'),
+    "image-that-is-a-path": Row(4, ["a path, not a URI (file:///", "small.pgm is right)"],
+                                job='{"id": "a", "image": "{picture}"}'),
+    "image-with-one-slash": Row(0, job='{"id": "a", "image": "file:{picture}"}'),
+    "image-with-two-slashes": Row(4, ["names another host, data", "file:///path is right, with three slashes"],
+                                  job='{"id": "a", "image": "file://data/a.jpg"}'),
+    "image-by-http": Row(4, ["bw reads no http: URIs (file:///path is right)"],
+                         job='{"id": "a", "image": "http://host/a.jpg"}'),
+    "image-by-https": Row(4, ["bw reads no https: URIs (file:///path is right)"],
+                          job='{"id": "a", "image": "https://host/a.jpg"}'),
+    "image-by-s3": Row(4, ["bw reads no s3: URIs (file:///path is right)"],
+                       job='{"id": "a", "image": "s3://bucket/a.jpg"}'),
+    "image-in-the-job": Row(4, ["bw reads no data: URIs (file:///path is right)"],
+                            job='{"id": "a", "image": "data:image/png;base64,AAAA"}'),
+    "scheme-that-is-near": Row(4, ["bw reads no fiel: URIs", "did you mean file?"],
+                               job='{"id": "a", "image": "fiel://{picture}"}'),
+    "single-quotes": Row(4, ["at byte 2, '", "names and texts stand in double quotes", '{"id": "5e91425f", "image":'],
+                         job="{'id': 'a', 'image': 'file://{picture}'}"),
+    "comma-at-the-end": Row(4, ["no comma stands before it"], job='{"id": "a", "image": "file://{picture}",}'),
+    "no-brace-at-the-end": Row(4, ["it ends too early"], job='{"id": "a", "image": "file://{picture}"'),
+    "advisory-that-is-empty": Row(4, ["advisory is empty (leave it out"],
+                                  job='{"id": "a", "image": "file://{picture}", "advisory": ""}'),
+    "image-that-is-the-output": Row(4, ["replace the very image", "BW_OVERWRITE_SOURCE set to yes"],
+                                    settings={"OUTDIR": "{folder}"},
+                                    job='{"id": "small", "image": "file://{picture}"}'),
 }
 
 
@@ -105,9 +140,9 @@ def check_line(row, lines):
         said = one_error(lines)
         text = " ".join([said.message, *said.fields.values()])
     else:
-        warnings = [line for line in lines if (record := parse_line(line)) and record.level == "warn"]
+        warnings = [record for line in lines if (record := parse_line(line)) and record.level == "warn"]
         assert len(warnings) == (1 if row.says else 0), "\n".join(lines)
-        text = parse_line(warnings[0]).message if warnings else ""
+        text = " ".join([warnings[0].message, *warnings[0].fields.values()]) if warnings else ""
     for words in row.says:
         assert words in text, text
 

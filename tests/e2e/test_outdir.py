@@ -236,3 +236,40 @@ def test_temporary_file_of_another_mount_namespace(js, start_worker, outdir, tmp
         holder.stdin.close()
     start_worker().wait_line("ready")
     assert names(outdir) == []
+
+
+def in_place(js, folder, picture):
+    """A job whose result has the very name of its image."""
+    js.publish_job(picture.stem, picture)
+    return {"OUTDIR": folder, "BW_INPUT_ROOTS": folder.parent}
+
+
+@pytest.mark.parametrize("way", ["the image", "a hard link", "a link"])
+def test_original_in_outdir_stays(js, start_worker, tmp_path, way):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    original = pictures.pgm((folder if way == "the image" else tmp_path) / "original.pgm", 16, 16)
+    before = original.read_bytes()
+    if way == "a hard link":
+        os.link(original, folder / "original.pgm")
+    elif way == "a link":
+        (folder / "original.pgm").symlink_to("../original.pgm")
+    settings = in_place(js, folder, folder / "original.pgm")
+    record = assert_failed(start_worker(**settings), 4, "job")
+    assert record.fields["where"] == str(folder / "original.pgm"), record
+    assert "BW_OVERWRITE_SOURCE set to yes" in record.message, record
+    assert original.read_bytes() == before
+    assert names(folder) == ["original.pgm"]
+    assert js.messages() == 1
+
+
+def test_original_in_outdir_is_replaced_where_that_is_asked_for(js, start_worker, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    original = pictures.pgm(folder / "original.pgm", 16, 16)
+    before = original.read_bytes()
+    settings = in_place(js, folder, original)
+    worker = start_worker(BW_OVERWRITE_SOURCE="yes", **settings)
+    worker.wait_line("job done")
+    assert original.read_bytes() != before
+    assert names(folder) == ["original.pgm"]

@@ -46,10 +46,69 @@ TEST(Job, RefusesWhatIsNoJob) {
         EXPECT_NE(complaint(payload), "") << payload;
     }
     EXPECT_EQ(complaint("{}"), "the job has no id");
-    EXPECT_EQ(complaint(R"({"id": 17})"), "the job's id is not a string");
+    EXPECT_EQ(complaint(R"({"id": 17})"),
+              R"(the job's id is not a string ("17", in double quotes, is right))");
+    EXPECT_EQ(complaint(R"({"id": null})"), "the job's id is not a string");
     EXPECT_EQ(complaint(R"({"id": "a"})"), "the job has no image");
     EXPECT_EQ(complaint(R"({"id": "a", "image": null})"), "the job's image is not a string");
-    EXPECT_EQ(complaint("{\"id\":"), "the job is not valid JSON (at byte 7)");
+    EXPECT_EQ(complaint("[]"),
+              R"(the job is not a JSON object ({"id": "5e91425f", "image": "file:///path"} is right))");
+}
+
+// Where, and what JSON wants there.
+std::string json_mistake(const std::string& payload) {
+    const std::string said = complaint(payload);
+    const std::string before = "the job is not valid JSON (";
+    const std::string after = R"(; {"id": "5e91425f", "image": "file:///path"} is right))";
+    if (!said.starts_with(before) || !said.ends_with(after)) return "not as expected: " + said;
+    return said.substr(before.size(), said.size() - before.size() - after.size());
+}
+
+TEST(Job, SaysWhatJsonWants) {
+    EXPECT_EQ(json_mistake(""), "at byte 1: it ends too early");
+    EXPECT_EQ(json_mistake("{\"id\":"), "at byte 7: it ends too early");
+    EXPECT_EQ(json_mistake("{'id': 'a'}"), "at byte 2, ': names and texts stand in double quotes");
+    EXPECT_EQ(json_mistake("{id: 1}"), "at byte 2, i: names and texts stand in double quotes");
+    EXPECT_EQ(json_mistake(R"({"id": a})"), "at byte 8, a: names and texts stand in double quotes");
+    EXPECT_EQ(json_mistake(R"({"id" = "a"})"), "at byte 7, =: a colon stands between name and value");
+    EXPECT_EQ(json_mistake(R"({"id": "a",})"), "at byte 12, }: no comma stands before it");
+    EXPECT_EQ(json_mistake(R"({"id": })"), "at byte 8, }: what stands before it is not whole");
+    EXPECT_EQ(json_mistake(R"({"id": "a" "image": "b"})"),
+              "at byte 18, \": a comma or colon is missing before this text");
+    EXPECT_EQ(json_mistake("{} // done"), "at byte 4, /: there are no comments");
+    EXPECT_EQ(json_mistake("{\"id\": \"a\nb\"}"),
+              "at byte 10: a control character in a text is written as \\n or \\u0000");
+    EXPECT_EQ(json_mistake("{\"id\": \"\xff\"}"), "at byte 9: all is UTF-8");
+}
+
+std::string misspelt(const std::string& payload) {
+    Job job;
+    parse_job(payload, job);
+    std::string found;
+    for (const auto& [member, meant] : job.misspelt) found += member + ">" + std::string(meant) + " ";
+    return found;
+}
+
+TEST(Job, NamesMembersThatAreNearlyOurs) {
+    const std::string start = R"({"id": "a", "image": "file:///a.jpg", )";
+    EXPECT_EQ(misspelt(start + R"("advisery": "x"})"), "advisery>advisory ");
+    EXPECT_EQ(misspelt(start + R"("Advisory": "x", "Id": "b"})"), "Id>id Advisory>advisory ");
+    EXPECT_EQ(misspelt(start + R"("advisory": "x", "IMAGE": 1})"), "IMAGE>image ");
+    // Other programs' members: nothing of ours is missing, so none of them was meant to be it.
+    EXPECT_EQ(misspelt(start + R"("advisory": "x", "uid": 1, "images": [], "advisories": []})"), "");
+    EXPECT_EQ(misspelt(start + R"("priority": 3})"), "");
+    EXPECT_EQ(complaint(R"({"Id": "a", "image": "file:///a.jpg"})"),
+              "the job has no id, but Id; did you mean id?");
+    EXPECT_EQ(complaint(R"({"id": "a", "imgae": "file:///a.jpg"})"),
+              "the job has no image, but imgae; did you mean image?");
+}
+
+TEST(Job, SaysWhatIdOrAdvisoryWouldBeRight) {
+    EXPECT_EQ(complaint(with_id("a/b")),
+              "id holds a slash (the name of a file in OUTDIR is right: 1 to 200 bytes of UTF-8, without "
+              "slash, backslash, control character or a dot at the start)");
+    EXPECT_EQ(complaint(with_advisory(R"("")")),
+              "advisory is empty (leave it out where nobody is to hear of the job)");
 }
 
 // "id" last, so that the limit is what refuses.

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -214,6 +215,30 @@ TEST_F(StorageTest, ReplacesNothingButFilesAndLinks) {
     EXPECT_EQ(files_in_outdir(), 3U);
 }
 
+TEST_F(StorageTest, SaysBothUsersWhereOutdirIsAnothers) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root may become another user";
+    fs::permissions(root_, fs::perms(0755));
+    fs::permissions(out_, fs::perms(0755));
+    constexpr uid_t kNobody = 65534;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        EXPECT_EQ(::setresuid(kNobody, kNobody, kNobody), 0);
+        for (const auto& call : {&Sink::prove_ready, &Sink::check_ready}) {
+            try {
+                (*sink_.*call)();
+                ADD_FAILURE() << "it was ready";
+            } catch (const Error& e) {
+                EXPECT_THAT(e.what(), testing::EndsWith("does not take a file: Permission denied (it belongs "
+                                                        "to root (0), bw runs as nobody (65534))"));
+            }
+        }
+        std::_Exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
 // Where OUTDIR holds the image, or another name of it, and the id is the image's own stem.
 class OverwriteTest : public StorageTest {
   protected:
@@ -231,7 +256,7 @@ class OverwriteTest : public StorageTest {
         } catch (const Error& e) {
             EXPECT_EQ(e.kind(), ErrorKind::kJob);
             EXPECT_EQ(e.where(), (out_ / "a.png").string());
-            EXPECT_THAT(e.what(), testing::HasSubstr("BW_OVERWRITE_SOURCE=yes"));
+            EXPECT_THAT(e.what(), testing::HasSubstr("BW_OVERWRITE_SOURCE set to yes"));
         }
         EXPECT_EQ(content(out_ / "a.png"), "original");
         EXPECT_EQ(content(root_ / "original.png"), "original");

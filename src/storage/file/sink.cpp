@@ -135,7 +135,7 @@ void FileSink::check_name(const File& directory, const std::string& name, const 
     if (::fstatat(directory.get(), name.c_str(), &status, 0) == 0 && identity_of(status) == source) {
         refuse(
             "the output would replace the very image that it is made from (another id or another OUTDIR is "
-            "right, or BW_OVERWRITE_SOURCE=yes where the original is not needed)");
+            "right, or BW_OVERWRITE_SOURCE set to yes where the original is not needed)");
     }
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bw/base/error.hpp"
+#include "file/users.hpp"
 
 namespace bw {
 namespace {
@@ -76,7 +77,8 @@ bool remove_if_dead(const File& directory, const std::string& name) {
 }  // namespace
 
 void refuse_output(const std::filesystem::path& path, const std::string& what, int error_number) {
-    throw Error(ErrorKind::kOutput, path.string(), what + ": " + system_reason(error_number));
+    throw Error(ErrorKind::kOutput, path.string(),
+                what + ": " + system_reason(error_number) + both_users(path, error_number));
 }
 
 Temporary::Temporary(const File& directory, const std::filesystem::path& outdir)
