@@ -114,6 +114,9 @@ Arguments read_arguments(int argc, char** argv) {
     declare(parser, invocation);
     try {
         parser.app.parse(argc, argv);
+    } catch (const CLI::ArgumentMismatch& mistake) {  // "--outdir: ..."
+        const std::string text = mistake.what();
+        refuse(text.substr(0, text.find(':')) + " wants one value");
     } catch (const CLI::ParseError& mistake) {
         refuse(mistake.what());
     }

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <cstdlib>
 
 #include "arguments.hpp"
@@ -10,6 +12,14 @@
 
 namespace bw::cli {
 namespace {
+
+// Where one of these is closed, the next file or connection that is opened would get its number, and what is
+// printed or logged would be written there. Nothing can be written to what stands in for it.
+void keep_standard_descriptors() {
+    for (const int descriptor : {0, 1, 2}) {
+        if (::fcntl(descriptor, F_GETFD) == -1) ::open("/dev/null", O_RDONLY);
+    }
+}
 
 Config read_config(const Command& command, const Invocation& invocation) {
     Config config;
@@ -31,6 +41,7 @@ int report(const Error& failure, const log::Fields& job) {
 }
 
 int run(int argc, char** argv) {
+    keep_standard_descriptors();
     try {
         const auto [command, invocation] = read_arguments(argc, argv);
         if (invocation.supervised) log::add_to_each_line({{"worker", invocation.supervised->slot + 1}});

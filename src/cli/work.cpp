@@ -89,7 +89,8 @@ void do_jobs(const Config& config, const ImageSettings& images, Source& source, 
                    .job_timeout = config.job_timeout,
                    .retry_delay = config.retry_delay,
                    .retire = retire},
-                  *queue, source, sink, convert, abandon, {signals.soft(), signals.hard()}, observer);
+                  *queue, source, sink, convert, abandon, {.soft = signals.soft(), .hard = signals.hard()},
+                  observer);
     worker.run();
 }
 
@@ -120,13 +121,15 @@ void run_parent(const Config& config, const std::vector<std::string>& words) {
     if (!config.metrics_address.empty()) {
         page = metrics::serve(
             shared->counters, [&shared] { return read_gauges(shared->workers); },
-            {BW_VERSION, config.stream, config.consumer}, config.metrics_address);
+            {.version = BW_VERSION, .stream = config.stream, .consumer = config.consumer},
+            config.metrics_address);
         log::info("metrics", {{"url", page->url()}});
     }
     const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
     log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
-    Supervisor({workers, config.connect_timeout, config.stop_grace}, *processes, shared->workers,
-               shared->counters)
+    Supervisor(
+        {.workers = workers, .connect_timeout = config.connect_timeout, .stop_grace = config.stop_grace},
+        *processes, shared->workers, shared->counters)
         .run();
     log::info("stopped");
 }

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness import pictures
-from harness.checks import names, one_error
+from harness.checks import names, one_error, wait_until
 from harness.worker import DEADLINE, bw_command, environment, parse_line, run_bw
 
 SETTINGS = {
@@ -128,6 +128,27 @@ def test_answer_that_cannot_be_written(args, server, js):
     assert run.returncode == 6, run.stderr
     record = one_error(run.stderr)
     assert "standard output" in record.message and "No space left" in record.message
+
+
+def test_closed_standard_output_is_no_connection(server, js):
+    """The answer must not go to whatever got the number of standard output: here the connection to the server."""
+    run = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *bw_command(), "status"], env=environment({"NATS_URL": server.url}),
+                         stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+    assert run.returncode == 6, run.stderr
+    assert "Bad file descriptor" in one_error(run.stderr).message
+
+
+def test_closed_standard_error_is_no_image(js, start_worker, outdir, tmp_path):
+    """Log lines must not go to whatever got the number of standard error: a result, or the connection."""
+    picture = pictures.small(tmp_path)
+    worker = start_worker(command=["sh", "-c", 'exec "$@" 2>&-', "sh", *bw_command()], BW_LOG_LEVEL="debug")
+    for name in ("one", "two"):
+        js.publish_job(name, picture, advisory=False)
+    wait_until(lambda: js.messages() == 0)
+    worker.signal()
+    assert worker.wait_exit() == 0
+    assert pictures.pixels(outdir / "one.pgm") == pictures.pixels(outdir / "two.pgm")
+    assert names(outdir) == ["one.pgm", "two.pgm"] and b"job done" not in (outdir / "one.pgm").read_bytes()
 
 
 def test_parent_alone_warns_of_a_variable_that_is_no_setting(js, start_worker):
