@@ -34,8 +34,8 @@ void check_id(const std::string& id) {
     if (has_control_character(id)) bad("holds a control character");
 }
 
-// What one can publish to: tokens between dots, none empty, no wildcards, no blanks. Subjects that start with
-// $ are the server's own; a job must not reach them through us.
+// A subject that one can publish to has tokens between dots, none of them empty, and no wildcards or blanks.
+// Subjects that start with $ are the server's own, and a job must not reach them through us.
 void check_advisory(const std::string& subject) {
     const auto bad = [](const char* what) { refuse("advisory", std::string("advisory ") + what); };
     if (subject.empty()) bad("is empty (leave it out where nobody is to hear of the job)");
@@ -87,8 +87,9 @@ const std::string& text_member(const json& object, const char* member) {
     refuse(member, what);
 }
 
-// Of members that stand twice, JSON parsers take the first or the last: workers must not differ about a job.
-class Gatekeeper {
+// Refuses, while a job is parsed, what is nested too deep and members of ours that stand twice: some JSON
+// parsers take the first of the two and some the last, and workers must not differ about a job.
+class LimitsWhileParsing {
   public:
     bool operator()(int depth, json::parse_event_t event, const json& parsed) {
         using Event = json::parse_event_t;
@@ -156,7 +157,7 @@ json parse_object(std::string_view payload) {
     }
     json object;
     try {
-        object = json::parse(payload, Gatekeeper());
+        object = json::parse(payload, LimitsWhileParsing());
     } catch (const json::parse_error& e) {
         refuse_json(payload, e.byte);
     } catch (const json::out_of_range&) {

@@ -16,26 +16,28 @@ namespace {
 // OUTDIR is a path.
 constexpr std::string_view kSchemeOfOutdir = "file";
 
-[[noreturn]] void refuse_unknown(const Uri& uri) {
+std::string what_would_be_right(const Uri& uri) {
     std::string forms;
     std::vector<std::string_view> names;
     for (const auto& scheme : schemes()) {
-        forms.append(forms.empty() ? "" : ", ").append(scheme.form);
+        forms.append(forms.empty() ? "" : " or ").append(scheme.form);
         names.push_back(scheme.name);
     }
-    const auto refuse = [&uri](const std::string& what) { throw Error(ErrorKind::kJob, uri.text, what); };
     if (!uri.scheme.empty()) {
-        refuse("bw reads no " + uri.scheme + ": URIs (" + forms + " is right" +
-               did_you_mean(uri.scheme, names) + ")");
+        return "bw reads no " + uri.scheme + ": URIs (" + forms + " is right" +
+               did_you_mean(uri.scheme, names) + ")";
     }
     if (uri.text.starts_with('/')) {
-        refuse("the image is a path, not a URI (" + path_as_file_uri(uri.text) + " is right)");
+        return "the image is a path, not a URI (" + path_as_file_uri(uri.text) + " is right)";
     }
-    refuse("the image is not a URI (" + forms + " is right)");
-    __builtin_unreachable();
+    return "the image is not a URI (" + forms + " is right)";
 }
 
-// Reads by whatever scheme a URI has.
+[[noreturn]] void refuse_unknown(const Uri& uri) {
+    throw Error(ErrorKind::kJob, uri.text, what_would_be_right(uri));
+}
+
+// Gives each URI to the source of its scheme.
 class SourceOfEachScheme : public Source {
   public:
     explicit SourceOfEachScheme(const StorageSettings& settings) {

@@ -17,7 +17,7 @@
 #include "bw/base/error.hpp"
 #include "bw/storage.hpp"
 
-// Which files a job may name where BW_INPUT_ROOTS is set; with openat2 and without.
+// Which files a job may name, where BW_INPUT_ROOTS is set and where it is not, with openat2 and without.
 namespace bw {
 namespace {
 
@@ -52,7 +52,7 @@ class InputRootsTest : public testing::Test {
     static std::string read_uri(Source& source, const std::string& uri) {
         return source.read(image_uri(uri), 1000, {}).bytes;
     }
-    // What came of it: the file's bytes, or the kind of the error.
+    // The file's bytes, or the kind of the error that was thrown.
     std::string outcome(Source& source, const std::string& file) const {
         try {
             return read(source, file);
@@ -150,7 +150,7 @@ TEST_F(InputRootsTest, IsNotReadyOnceARootIsAnotherDirectory) {
     source->check_ready();
 }
 
-// Such as the point that a volume is to be mounted on.
+// Such a root is the point that a volume is to be mounted on, for example.
 TEST_F(InputRootsTest, IsNotReadyWhileARootLetsNobodyIn) {
     const auto source = with_roots({"in"});
     fs::permissions(top_, fs::perms(0755));

@@ -22,7 +22,7 @@
 #include "bw/base/error.hpp"
 #include "bw/storage.hpp"
 
-// Whose temporary files are removed, and whose never.
+// Which temporary files a sweep removes, and which it never does.
 namespace bw {
 namespace {
 
@@ -114,7 +114,7 @@ TEST_F(TemporariesTest, WhatIsNotOursStays) {
     EXPECT_EQ(names(), others);
 }
 
-// By every sweep of another worker that comes between the creation and the lock.
+// Another worker's sweep may come between the creation of a temporary file and its lock.
 TEST_F(TemporariesTest, SweepsDoNotHarmWriters) {
     std::atomic<bool> done = false;
     std::thread sweeper([&] {

@@ -125,6 +125,16 @@ TEST_F(StorageTest, ReadsNothingButRegularFiles) {
     }
 }
 
+TEST_F(StorageTest, SaysThatAPathEndsInABlank) {
+    try {
+        read("file://" + (root_ / "missing.png").string() + "%20");
+        ADD_FAILURE() << "it was read";
+    } catch (const Error& e) {
+        EXPECT_STREQ(e.what(),
+                     "the image cannot be opened: No such file or directory (its path ends in a blank)");
+    }
+}
+
 TEST_F(StorageTest, AMissingFileMayComeYet) {
     EXPECT_EQ(kind_of([&] { read("file://" + (root_ / "missing").string()); }), ErrorKind::kInput);
 }

@@ -19,6 +19,7 @@
 #include <optional>
 
 #include "bw/base/error.hpp"
+#include "file/users.hpp"
 #include "stop.hpp"
 
 namespace bw {
@@ -26,8 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// File systems whose regular files are the kernel talking: /proc/self/environ holds our secrets, and reading
-// one may wait, or do something. The last five have no name in <linux/magic.h>.
+// File systems whose regular files the kernel makes up: /proc/self/environ holds our secrets, and to read
+// such a file may wait, or change something. The last five have no name in <linux/magic.h>.
 constexpr std::array<std::uint32_t, 23> kPseudoFileSystems{
     PROC_SUPER_MAGIC,     SYSFS_MAGIC,        DEBUGFS_MAGIC,     TRACEFS_MAGIC, CGROUP_SUPER_MAGIC,
     CGROUP2_SUPER_MAGIC,  SECURITYFS_MAGIC,   SELINUX_MAGIC,     SMACK_MAGIC,   PSTOREFS_MAGIC,
@@ -40,7 +41,7 @@ constexpr std::array<std::uint32_t, 23> kPseudoFileSystems{
     0x6e667364,  // nfsd
 };
 
-// A race with a rename, which openat2 leaves to the caller to try again.
+// A rename beside us makes openat2 fail with EAGAIN, and the caller is to try again.
 constexpr int kTriesOfOpenat2 = 100;
 
 constexpr std::chrono::milliseconds kAskLeaseholderEvery{5};
@@ -60,9 +61,10 @@ int openat2(int directory, const fs::path& path, int flags, std::uint64_t resolv
 // Old kernels have none; the filters of old container runtimes refuse what they do not know with EPERM.
 bool has_no_openat2(int error_number) { return error_number == ENOSYS || error_number == EPERM; }
 
-bool is_pseudo_file_system(const File& file) {
+// Nothing, with errno, if the file system does not say.
+std::optional<bool> is_on_pseudo_file_system(const File& file) {
     struct statfs system {};
-    if (::fstatfs(file.get(), &system) != 0) return true;
+    if (::fstatfs(file.get(), &system) != 0) return std::nullopt;
     const auto magic = static_cast<std::uint32_t>(system.f_type);
     return std::find(kPseudoFileSystems.begin(), kPseudoFileSystems.end(), magic) != kPseudoFileSystems.end();
 }
@@ -74,7 +76,7 @@ enum class Links { kFollow, kRefuse };
 std::optional<fs::path> target(const File& link, Links links) {
     std::array<char, PATH_MAX> text{};
     errno = ELOOP;
-    if (links == Links::kRefuse || is_pseudo_file_system(link)) return std::nullopt;
+    if (links == Links::kRefuse || is_on_pseudo_file_system(link).value_or(true)) return std::nullopt;
     const ssize_t length = ::readlinkat(link.get(), "", text.data(), text.size());
     if (length < 0) return std::nullopt;
     return fs::path(text.data(), text.data() + length);
@@ -124,13 +126,14 @@ int open_anywhere(const fs::path& path, int flags) {
 
 void check_regular(const File& file, const fs::path& path) {
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0) {
+    const auto pseudo = is_on_pseudo_file_system(file);
+    if (!pseudo || ::fstat(file.get(), &status) != 0) {
         throw Error(ErrorKind::kInput, path.string(),
                     "the image cannot be looked at: " + system_reason(errno));
     }
     const auto refuse = [&path](const char* what) { throw Error(ErrorKind::kJob, path.string(), what); };
     if (!S_ISREG(status.st_mode)) refuse("the image is not a regular file");
-    if (is_pseudo_file_system(file)) {
+    if (*pseudo) {
         refuse("the image is a file of the kernel's (/proc, /sys or the like), which holds no image");
     }
 }
@@ -146,12 +149,13 @@ File open_regular(const fs::path& path, const Open& open, const std::stop_token&
     File looked_at(open(O_PATH));
     if (!looked_at.is_open()) return looked_at;
     check_regular(looked_at, path);
-    // By the path again, since /proc, by which a descriptor could be opened, need not be there. What was
-    // replaced meanwhile must not hold us up, and is looked at again.
+    // The file is opened by its path again, because opening it by its descriptor would need /proc, which need
+    // not be there. If another file has taken the path meanwhile, O_NONBLOCK keeps a FIFO from holding us up,
+    // and the second check refuses it.
     File file(open(O_RDONLY | O_NONBLOCK | O_NOCTTY));
     while (!file.is_open() && errno == EWOULDBLOCK) {
-        // Somebody holds a lease on it, as Samba may for the client of a share, and has just been asked to
-        // let go. Linux takes the lease away after /proc/sys/fs/lease-break-time (45 s).
+        // Another process holds a lease on the file, as Samba may for the client of a share, and the kernel
+        // has just asked it to let go. Linux takes the lease away after /proc/sys/fs/lease-break-time (45 s).
         wait(kAskLeaseholderEvery, stop);
         throw_if_stopped(stop, path.string());
         file = File(open(O_RDONLY | O_NONBLOCK | O_NOCTTY));
@@ -161,16 +165,17 @@ File open_regular(const fs::path& path, const Open& open, const std::stop_token&
 }
 
 File open_root(const fs::path& root) {
-    // O_PATH: the sandbox lets no directory be listed but OUTDIR.
+    // O_PATH, because the sandbox lets no directory be listed but OUTDIR.
     File directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    // That it could be opened so says nothing about what lies in it.
+    // O_PATH opens a directory too that lets us reach nothing in it.
     if (directory.is_open() && ::faccessat(directory.get(), ".", X_OK, AT_EACCESS) == 0) return directory;
     throw Error(ErrorKind::kInput, root.string(),
                 "a root of BW_INPUT_ROOTS cannot be opened (a directory that we can read is right): " +
                     system_reason(errno));
 }
 
-// What is left of the path beneath the root, if it is there; "." for the root itself.
+// What is left of a path after the root, "." for the root itself; nothing if the path is not beneath the
+// root.
 std::optional<fs::path> beneath(const fs::path& root, const fs::path& path) {
     auto [in_root, in_path] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
     if (in_root != root.end()) return std::nullopt;
@@ -179,7 +184,7 @@ std::optional<fs::path> beneath(const fs::path& root, const fs::path& path) {
     return rest.empty() ? "." : rest;
 }
 
-// Without doubled or trailing slashes and dots.
+// The same path without doubled or trailing slashes and dots.
 fs::path tidy(const fs::path& path) {
     const fs::path normal = path.lexically_normal();
     return normal.has_filename() || !normal.has_relative_path() ? normal : normal.parent_path();
@@ -189,8 +194,10 @@ bool climbs(const fs::path& path) { return std::find(path.begin(), path.end(), "
 
 [[noreturn]] void refuse(const fs::path& path, int reason) {
     const bool for_good = reason == ELOOP || reason == ENAMETOOLONG || reason == ENOTDIR;
+    const bool blank = reason == ENOENT && path.native().ends_with(' ');
     throw Error(for_good ? ErrorKind::kJob : ErrorKind::kInput, path.string(),
-                "the image cannot be opened: " + system_reason(reason));
+                "the image cannot be opened: " + system_reason(reason) +
+                    (blank ? " (its path ends in a blank)" : "") + both_users(path, reason));
 }
 
 [[noreturn]] void refuse_outside(const fs::path& path) {
@@ -233,7 +240,7 @@ File Inputs::open(const fs::path& path, const std::stop_token& stop) const {
         return file;
     }
     if (climbs(path)) refuse_outside(path);
-    // Roots may overlap: what leaves one may be beneath another.
+    // Roots may overlap, so a path that leaves one of them may be beneath another.
     int reason = EXDEV;
     for (const auto& root : roots_) {
         const auto relative = beneath(root.path, path.lexically_normal());

@@ -1,6 +1,6 @@
-// The files that jobs name: regular ones, and where roots are set only those beneath a root. Whoever can
-// publish a job chooses the path, so nothing else is ever opened, not even to look at it: to open a device or
-// a FIFO is to act on it.
+// The files that jobs name. Only regular files are opened, and where roots are set only those beneath a root.
+// Whoever can publish a job chooses the path, so nothing else is ever opened, not even to look at it: merely
+// opening a device or a FIFO does something to it.
 #pragma once
 
 #include <sys/types.h>
@@ -28,7 +28,8 @@ class Inputs {
 
     // The file, open for reading. A path beneath a root may go through links as long as none of them is
     // absolute or leads out of the root, and may not hold ".."; where there is no openat2(2) (Linux before
-    // 5.6, some containers) through no link at all. Waits for whoever holds a lease on the file, until a stop
+    // 5.6, some containers) through no link at all. Without roots a path may go through any link but the
+    // kernel's own, such as those of /proc/self/fd. Waits for whoever holds a lease on the file, until a stop
     // is requested (kStopped).
     // Throws Error: kJob for what is no regular file, is a kernel's pseudo file or lies outside the roots;
     // kInput for what is not there or cannot be opened.

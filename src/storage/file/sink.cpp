@@ -15,10 +15,11 @@
 namespace bw {
 namespace {
 
-// As much as the result of a photograph takes; in memory where OUTDIR is a tmpfs, so no more.
+// As much as the result of a photograph takes. It is no more, since on a tmpfs it takes memory.
 constexpr std::uint64_t kProofBytes = 8 << 20;
 
-// Some network file systems cannot sync a directory and say EINVAL; their rename is as durable as it gets.
+// Some network file systems cannot sync a directory and say EINVAL; nothing can make their renames more
+// durable.
 bool sync_directory(int descriptor) { return ::fsync(descriptor) == 0 || errno == EINVAL; }
 
 // Results that are in OUTDIR whole or not at all.

@@ -29,7 +29,8 @@ bool write_all(int descriptor, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return false;
+        if (written == 0) errno = EIO;  // a file system that takes nothing and gives no reason
+        if (written <= 0) return false;
         bytes.remove_prefix(static_cast<std::size_t>(written));
     }
     return true;
@@ -67,7 +68,7 @@ bool remove_if_dead(const File& directory, const std::string& name) {
         !S_ISREG(status.st_mode)) {
         return false;
     }
-    // To write, without which NFS gives no exclusive lock.
+    // Opened for writing, without which NFS gives no exclusive lock.
     const File file(
         ::openat(directory.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     return file.is_open() && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && is_named(directory, name, file) &&
