@@ -1,5 +1,6 @@
-// The settings of bw: one table, from which the flags, --help, and the table of docs/settings.md come. Pure;
-// any thread. Environment first; a flag wins. An empty value counts as not set.
+// The settings of bw: one table, from which the flags, --help, the man pages and the completions come;
+// docs/settings.md repeats it. Pure; any thread. A flag wins over the environment. An empty value counts as
+// not set.
 #pragma once
 
 #include <chrono>

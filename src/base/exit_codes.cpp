@@ -18,7 +18,8 @@ constexpr std::array kExitCodes{
              "no server, not let in, stream or consumer missing, no answer to an ack"},
     ExitCode{exit_code(ErrorKind::kJob),
              "the request: JSON, id, image URI or advisory; an image that is no regular file or lies outside "
-             "BW_INPUT_ROOTS; an output name that a directory, device, FIFO or socket has"},
+             "BW_INPUT_ROOTS; an output name that a directory, device, FIFO or socket has; a result that "
+             "would replace the job's own image"},
     ExitCode{exit_code(ErrorKind::kImage), "the image is damaged, of no known format, or over a limit"},
     ExitCode{exit_code(ErrorKind::kOutput),
              "OUTDIR is not there, has less room than BW_MIN_FREE, or does not take the result; or standard "

@@ -24,12 +24,12 @@ void keep_standard_descriptors() {
 Config read_config(const Command& command, const Invocation& invocation) {
     Config config;
     if (command.settings == SettingsFor::kNothing) return config;
-    const auto complaints = load_config(process_environment, invocation.settings, command.settings, config);
+    const auto problems = load_config(process_environment, invocation.settings, command.settings, config);
     log::configure(config.log_level, config.log_format);
     if (!invocation.supervised) {  // the parent has said it
         for (const auto& warning : unknown_settings(process_variables())) log::warn(warning);
     }
-    if (!complaints.empty()) throw Error(ErrorKind::kConfiguration, "settings", complaints);
+    if (!problems.empty()) throw Error(ErrorKind::kConfiguration, "settings", problems);
     return config;
 }
 

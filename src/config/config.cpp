@@ -28,39 +28,38 @@ std::string_view without_blanks(const Setting& setting, std::string_view value) 
     return is_path ? value : trimmed(value);
 }
 
-std::string complaint(const Setting& setting, const std::string& value, const Mistake& mistake) {
+std::string problem_with(const Setting& setting, const std::string& value, const Mistake& mistake) {
     const std::string shown = setting.secrecy == Secrecy::kSecret ? redact_url(value) : value;
     const std::string hint = mistake.hint.empty() ? "" : ": " + mistake.hint;
     return "invalid " + std::string(setting.variable) + " \"" + shown + "\"" + hint +
            " (format: " + std::string(setting.type.format) + ")";
 }
 
-using Complaints = std::vector<std::string>;
+using Problems = std::vector<std::string>;
 
-void complain_about_values(const Environment& environment, const Flags& flags, Config& config,
-                           Complaints& complaints) {
+void check_values(const Environment& environment, const Flags& flags, Config& config, Problems& problems) {
     for (const Setting& setting : settings()) {
         const std::string value = given_value(setting, environment, flags);
         if (value.empty()) continue;
         try {
             setting.store(config, without_blanks(setting, value));
         } catch (const Mistake& mistake) {
-            complaints.push_back(complaint(setting, value, mistake));
+            problems.push_back(problem_with(setting, value, mistake));
         }
     }
 }
 
 // Settings that are right by themselves, and not together.
-void complain_about_pairs(SettingsFor use, const Config& config, Complaints& complaints) {
+void check_pairs(SettingsFor use, const Config& config, Problems& problems) {
     if (use == SettingsFor::kWork && !config.metrics_address.empty() && !config.workers) {
-        complaints.emplace_back(
+        problems.emplace_back(
             "BW_METRICS is the parent's: BW_WORKERS is not set (format: a number from 1 to 256, or auto)");
     }
     if (config.tls_certificate_file.empty() != config.tls_key_file.empty()) {
-        complaints.emplace_back("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");
+        problems.emplace_back("BW_TLS_CERT and BW_TLS_KEY go together: one of them is not set");
     }
     if (!config.credentials_file.empty() && !config.nkey_seed_file.empty()) {
-        complaints.emplace_back("BW_CREDS and BW_NKEY exclude each other: both are set");
+        problems.emplace_back("BW_CREDS and BW_NKEY exclude each other: both are set");
     }
 }
 
@@ -104,15 +103,15 @@ std::vector<std::string> unknown_settings(const std::vector<std::string>& variab
 }
 
 std::string load_config(const Environment& environment, const Flags& flags, SettingsFor use, Config& config) {
-    Complaints complaints;
-    complain_about_values(environment, flags, config, complaints);
+    Problems problems;
+    check_values(environment, flags, config, problems);
     const auto is_outdir = [](const std::string& one) { return one.starts_with("invalid OUTDIR"); };
-    if (use == SettingsFor::kWork && config.outdir.empty() && std::ranges::none_of(complaints, is_outdir)) {
-        complaints.emplace_back("OUTDIR is not set (format: a directory that takes files; or --outdir)");
+    if (use == SettingsFor::kWork && config.outdir.empty() && std::ranges::none_of(problems, is_outdir)) {
+        problems.emplace_back("OUTDIR is not set (format: a directory that takes files; or --outdir)");
     }
-    complain_about_pairs(use, config, complaints);
+    check_pairs(use, config, problems);
     std::string all;
-    for (const std::string& one : complaints) all.append(all.empty() ? "" : "; ").append(one);
+    for (const std::string& one : problems) all.append(all.empty() ? "" : "; ").append(one);
     return all;
 }
 

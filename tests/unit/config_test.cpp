@@ -15,28 +15,28 @@ using testing::HasSubstr;
 using testing::Not;
 using Variables = std::map<std::string, std::string, std::less<>>;
 
-Config load(const Variables& variables, const Flags& flags, SettingsFor use, std::string& complaints) {
+Config load(const Variables& variables, const Flags& flags, SettingsFor use, std::string& problems) {
     const auto environment = [&](std::string_view name) {
         const auto found = variables.find(name);
         return found == variables.end() ? std::nullopt : std::optional(found->second);
     };
     Config config;
-    complaints = load_config(environment, flags, use, config);
+    problems = load_config(environment, flags, use, config);
     return config;
 }
 
 Config load(const Variables& variables, const Flags& flags = {}, SettingsFor use = SettingsFor::kWork) {
-    std::string complaints;
-    const Config config = load(variables, flags, use, complaints);
-    EXPECT_EQ(complaints, "");
+    std::string problems;
+    const Config config = load(variables, flags, use, problems);
+    EXPECT_EQ(problems, "");
     return config;
 }
 
-std::string complaint(Variables variables, const Flags& flags = {}) {
+std::string problems_of(Variables variables, const Flags& flags = {}) {
     variables.try_emplace("OUTDIR", "/out");
-    std::string complaints;
-    load(variables, flags, SettingsFor::kWork, complaints);
-    return complaints;
+    std::string problems;
+    load(variables, flags, SettingsFor::kWork, problems);
+    return problems;
 }
 
 std::vector<std::string> urls(const std::string& value) {
@@ -62,7 +62,7 @@ TEST(Config, FlagsWinOverTheEnvironment) {
 TEST(Config, EmptyMeansNotSet) {
     EXPECT_EQ(load({{"OUTDIR", "/out"}, {"BW_STREAM", ""}}).stream, "IMAGES");
     EXPECT_EQ(load({{"OUTDIR", "/out"}, {"BW_STREAM", "A"}}, {{"--stream", ""}}).stream, "A");
-    EXPECT_THAT(complaint({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
+    EXPECT_THAT(problems_of({{"OUTDIR", ""}}), HasSubstr("OUTDIR is not set"));
 }
 
 TEST(Config, OnlyTheWorkerNeedsAnOutdir) { EXPECT_EQ(load({}, {}, SettingsFor::kQueue).outdir, ""); }
@@ -88,13 +88,13 @@ TEST(Config, RefusesUrlsThatAreNone) {
     for (const char* url :
          {"ht!tp://", "nats://", "nats://a b", "http://a", "a:0", "a:65536", "a:x", ",a", ",", "a,,", "a,,b",
           "nats://@a", "u%zz:p@a", "u:p@a,v:p@b", "u:1,2@b", "a,u:p@b", "nats://a/b", "[::1", "a:"}) {
-        EXPECT_THAT(complaint({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
+        EXPECT_THAT(problems_of({{"NATS_URL", url}}), HasSubstr("invalid NATS_URL")) << url;
     }
 }
 
 TEST(Config, NeverShowsASecret) {
-    EXPECT_THAT(complaint({{"NATS_URL", "nats://me:hunter2@a b"}}), Not(HasSubstr("hunter2")));
-    EXPECT_THAT(complaint({{"NATS_URL", "nats://me:hunter2@a,nats://me:hunter3@b c"}}),
+    EXPECT_THAT(problems_of({{"NATS_URL", "nats://me:hunter2@a b"}}), Not(HasSubstr("hunter2")));
+    EXPECT_THAT(problems_of({{"NATS_URL", "nats://me:hunter2@a,nats://me:hunter3@b c"}}),
                 testing::AllOf(Not(HasSubstr("hunter2")), Not(HasSubstr("hunter3"))));
     EXPECT_EQ(redact_url("nats://me:hun@ter2@a:4222"), "nats://***@a:4222");
     EXPECT_EQ(redact_url("token@a"), "***@a");
@@ -102,7 +102,7 @@ TEST(Config, NeverShowsASecret) {
 }
 
 TEST(Config, ReportsAllWrongValuesAtOnce) {
-    const auto text = complaint(
+    const auto text = problems_of(
         {{"BW_JOB_TIMEOUT", "abc"}, {"BW_LOG_LEVEL", "loud"}, {"BW_STREAM", "a.b"}, {"OUTDIR", ""}});
     EXPECT_THAT(text,
                 HasSubstr(R"(invalid BW_JOB_TIMEOUT "abc" (format: a duration such as 500ms, 30s or 2m))"));
@@ -120,7 +120,7 @@ TEST(Config, ReadsDurations) {
     EXPECT_EQ(timeout("1h"), milliseconds(3'600'000));
     for (const char* text :
          {"0", "-1s", "1", "s", "1 s", "1d", "99999999999999999999s", "9000000000h", "1.5s"}) {
-        EXPECT_NE(complaint({{"BW_JOB_TIMEOUT", text}}), "") << text;
+        EXPECT_NE(problems_of({{"BW_JOB_TIMEOUT", text}}), "") << text;
     }
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_RETRY_DELAY", "0"}}).retry_delay, milliseconds(0));
 }
@@ -135,16 +135,16 @@ TEST(Config, ReadsSizesAndCounts) {
     EXPECT_EQ(size("1GiB"), 1'073'741'824U);
     for (const char* text : {"0", "-1", "MiB", "1 MiB", "1MB", "1M", "1.5GiB", "0x10", "99999999999999999999",
                              "9999999999GiB"}) {
-        EXPECT_NE(complaint({{"BW_MAX_FILE_SIZE", text}}), "") << text;
-        EXPECT_NE(complaint({{"BW_MAX_MEMORY", text}}), "") << text;
+        EXPECT_NE(problems_of({{"BW_MAX_FILE_SIZE", text}}), "") << text;
+        EXPECT_NE(problems_of({{"BW_MAX_MEMORY", text}}), "") << text;
     }
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_PIXELS", "100M"}}).max_pixels, 100'000'000U);
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_FRAMES", "20"}}).max_frames, 20U);
     EXPECT_THAT(
-        complaint({{"BW_MAX_PIXELS", "1MiB"}}),
+        problems_of({{"BW_MAX_PIXELS", "1MiB"}}),
         HasSubstr(R"(invalid BW_MAX_PIXELS "1MiB" (format: a number such as 1000 or 50M, at most 1G))"));
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_MAX_PIXELS", "1G"}}).max_pixels, 1'000'000'000U);
-    EXPECT_NE(complaint({{"BW_MAX_PIXELS", "1000000001"}}), "");
+    EXPECT_NE(problems_of({{"BW_MAX_PIXELS", "1000000001"}}), "");
 }
 
 TEST(Config, HasLimitsByDefault) {
@@ -162,7 +162,7 @@ TEST(Config, ReadsListsOfFormats) {
     };
     EXPECT_EQ(formats("jpeg, png"), (std::vector<std::string>{"jpeg", "png"}));
     for (const char* text : {",", "jpeg,", "jpeg,,png", " "}) {
-        EXPECT_THAT(complaint({{"BW_FORMATS", text}}), HasSubstr("invalid BW_FORMATS")) << text;
+        EXPECT_THAT(problems_of({{"BW_FORMATS", text}}), HasSubstr("invalid BW_FORMATS")) << text;
     }
 }
 
@@ -171,7 +171,7 @@ TEST(Config, ReadsInputRoots) {
     EXPECT_EQ(load({{"OUTDIR", "/o"}, {"BW_INPUT_ROOTS", "/a:/b, c/..d/"}}).input_roots,
               (std::vector<std::string>{"/a", "/b, c/..d/"}));
     for (const char* text : {":", "/a:", "a", "/a:b", "/a/../b", "/a/..", "/.."}) {
-        EXPECT_THAT(complaint({{"BW_INPUT_ROOTS", text}}), HasSubstr("invalid BW_INPUT_ROOTS")) << text;
+        EXPECT_THAT(problems_of({{"BW_INPUT_ROOTS", text}}), HasSubstr("invalid BW_INPUT_ROOTS")) << text;
     }
 }
 
@@ -180,7 +180,7 @@ TEST(Config, KnowsTheDithers) {
     EXPECT_EQ(load({{"OUTDIR", "/o"}}).dither, Dither::kRiemersma);
     EXPECT_EQ(dither("none"), Dither::kNone);
     EXPECT_EQ(dither("floyd-steinberg"), Dither::kFloydSteinberg);
-    EXPECT_THAT(complaint({{"BW_DITHER", "ordered"}}), HasSubstr("invalid BW_DITHER \"ordered\""));
+    EXPECT_THAT(problems_of({{"BW_DITHER", "ordered"}}), HasSubstr("invalid BW_DITHER \"ordered\""));
 }
 
 TEST(Config, ReadsNumbersOfWorkers) {
@@ -193,27 +193,28 @@ TEST(Config, ReadsNumbersOfWorkers) {
     EXPECT_EQ(workers("auto"), 0U);
     EXPECT_EQ(workers("AUTO"), 0U);
     for (const char* text : {"0", "257", "-1", "2x", "automatic", "1.5"}) {
-        EXPECT_THAT(complaint({{"BW_WORKERS", text}}), HasSubstr("(format: a number from 1 to 256, or auto)"))
+        EXPECT_THAT(problems_of({{"BW_WORKERS", text}}),
+                    HasSubstr("(format: a number from 1 to 256, or auto)"))
             << text;
     }
 }
 
 TEST(Config, FilesThatGoTogether) {
-    EXPECT_NE(complaint({{"BW_TLS_CERT", "/c"}}), "");
-    EXPECT_NE(complaint({{"BW_CREDS", "/c"}, {"BW_NKEY", "/n"}}), "");
-    EXPECT_EQ(complaint({{"BW_TLS_CERT", "/c"}, {"BW_TLS_KEY", "/k"}}), "");
+    EXPECT_NE(problems_of({{"BW_TLS_CERT", "/c"}}), "");
+    EXPECT_NE(problems_of({{"BW_CREDS", "/c"}, {"BW_NKEY", "/n"}}), "");
+    EXPECT_EQ(problems_of({{"BW_TLS_CERT", "/c"}, {"BW_TLS_KEY", "/k"}}), "");
 }
 
 TEST(Config, ReadsWhereThePageIsServed) {
     const auto refused = [](const std::string& value) {
-        return complaint({{"BW_METRICS", value}, {"BW_WORKERS", "2"}}) != "";
+        return problems_of({{"BW_METRICS", value}, {"BW_WORKERS", "2"}}) != "";
     };
     for (const char* good : {"127.0.0.1:9464", "[::]:9464", "[::1]:1", ":9464", ":0", "localhost:65535"})
         EXPECT_FALSE(refused(good)) << good;
     for (const char* bad : {"9464", "127.0.0.1", "127.0.0.1:", ":65536", ":-1", "::1:9464", "http://a:9464",
                             "a b:1", "+9464", "1,2:3", ":1s", ":1:2"})
         EXPECT_TRUE(refused(bad)) << bad;
-    EXPECT_THAT(complaint({{"BW_METRICS", ":0"}}), HasSubstr("BW_WORKERS is not set"));
+    EXPECT_THAT(problems_of({{"BW_METRICS", ":0"}}), HasSubstr("BW_WORKERS is not set"));
     EXPECT_EQ(load({{"BW_METRICS", ":0"}}, {}, SettingsFor::kQueue).metrics_address, ":0");
 }
 
@@ -250,7 +251,7 @@ constexpr std::array<std::array<const char*, 3>, 26> kNearlyRight{{
 TEST(Config, NamesWhatWasMeant) {
     for (const auto& [variable, value, meant] : kNearlyRight) {
         const std::string wrong = std::string("invalid ") + variable + " \"" + value + "\": " + meant;
-        EXPECT_THAT(complaint({{variable, value}}), HasSubstr(wrong));
+        EXPECT_THAT(problems_of({{variable, value}}), HasSubstr(wrong));
     }
 }
 
@@ -271,7 +272,7 @@ TEST(Config, TakesEveryWordForOnAndOff) {
     };
     for (const char* text : {"on", "ON", "true", "Yes", "1"}) EXPECT_TRUE(sandbox(text)) << text;
     for (const char* text : {"off", "Off", "false", "NO", "0"}) EXPECT_FALSE(sandbox(text)) << text;
-    EXPECT_THAT(complaint({{"BW_SANDBOX", "2"}}), HasSubstr("(format: on or off)"));
+    EXPECT_THAT(problems_of({{"BW_SANDBOX", "2"}}), HasSubstr("(format: on or off)"));
 }
 
 TEST(Config, TakesNoNoticeOfBlanksAroundAValue) {
