@@ -72,6 +72,7 @@ struct Slot {
     std::atomic<bool> connected{};         // and bound to the consumer
     std::atomic<bool> has_fetched{};       // a job, since it was started
     std::atomic<std::uint32_t> jobs_in_hand{};
+    std::atomic<bool> was_ready{};  // this worker or an earlier one of the slot; it is not cleared
 
     void say_alive();
     void clear();
@@ -205,7 +206,8 @@ class Supervisor {
 // ---- A worker ----
 
 // Before any other thread starts, since threads inherit the mask: no stop signal ends the process any more,
-// and what comes before there is a StopSignals stays pending for it.
+// and what comes before there is a StopSignals stays pending for it. Nor does SIGPIPE: whoever reads the log
+// may end before us.
 void block_stop_signals();
 
 // Whose stop signals a worker obeys.

@@ -1,13 +1,15 @@
 #include "bw/base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -169,6 +171,32 @@ std::string with_colour(Level level, std::string line) {
     return line.insert(0, colour(level));
 }
 
+// spdlog's own sinks throw, or write elsewhere, what they cannot write.
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t line;
+        if (cut_off_) line.push_back('\n');
+        formatter_->format(message, line);
+        const auto written = write_all({line.data(), line.size()});
+        if (written > 0) cut_off_ = written < line.size();
+    }
+    void flush_() override {}
+
+    // How many bytes of it could be written.
+    static std::size_t write_all(std::string_view text) {
+        std::size_t written = 0;
+        while (written < text.size()) {
+            const ssize_t part = ::write(STDERR_FILENO, text.data() + written, text.size() - written);
+            if (part < 0 && errno == EINTR) continue;
+            if (part <= 0) break;
+            written += static_cast<std::size_t>(part);
+        }
+        return written;
+    }
+
+    bool cut_off_ = false;  // a line lacks its end, which the next one makes up for
+};
+
 struct Logger {
     Logger() {
         spdlog_logger.set_pattern(text_pattern(), spdlog::pattern_time_type::utc);
@@ -177,10 +205,11 @@ struct Logger {
     static std::string text_pattern() { return "%Y-%m-%dT%H:%M:%S.%eZ %v"; }
     static std::string json_pattern() { return R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})"; }
 
-    spdlog::logger spdlog_logger = spdlog::logger("bw", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    spdlog::logger spdlog_logger = spdlog::logger("bw", std::make_shared<StderrSink>());
     Format format = Format::kText;
     const bool coloured = takes_colour();
     Fields on_each_line;
+    Level startup_level = Level::kInfo;
 };
 
 Logger& logger() {
@@ -226,8 +255,13 @@ void configure(Level level, Format format) {
     logger().spdlog_logger.set_pattern(pattern, spdlog::pattern_time_type::utc);
 }
 
+void set_startup_level(Level level) { logger().startup_level = level; }
+
 void add_to_each_line(Fields fields) { logger().on_each_line = std::move(fields); }
 
+void startup(std::string_view message, const Fields& fields) {
+    write(logger().startup_level, message, fields);
+}
 void debug(std::string_view message, const Fields& fields) { write(Level::kDebug, message, fields); }
 void info(std::string_view message, const Fields& fields) { write(Level::kInfo, message, fields); }
 void warn(std::string_view message, const Fields& fields) { write(Level::kWarn, message, fields); }

@@ -38,13 +38,21 @@ StorageSettings storage_settings(const Config& config, Sweep sweep) {
             .overwrite_source = config.overwrite_source ? OverwriteSource::kYes : OverwriteSource::kNo};
 }
 
+// Once: a parent says it for all its workers.
+void warn_of_settings(const Config& config) {
+    if (!config.sandbox) log::warn("sandbox off");
+    if (config.input_roots.empty()) {
+        log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
+    }
+}
+
 void close_sandbox(const Config& config, const StorageSettings& storage) {
-    if (!config.sandbox) return log::warn("sandbox off");
+    if (!config.sandbox) return;
     Needs needs = storage_needs(storage);
     std::ranges::move(connection_needs(connection_options(config)), std::back_inserter(needs));
-    log::info("sandbox", enter_sandbox({.needs = std::move(needs),
-                                        .max_memory_bytes = config.max_memory_bytes,
-                                        .max_file_bytes = config.max_file_bytes}));
+    log::startup("sandbox", enter_sandbox({.needs = std::move(needs),
+                                           .max_memory_bytes = config.max_memory_bytes,
+                                           .max_file_bytes = config.max_file_bytes}));
 }
 
 // Null where no page is served.
@@ -67,9 +75,6 @@ std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connecti
 
 void do_jobs(const Config& config, const ImageSettings& images, Source& source, Sink& sink,
              Retirement& retirement, const StopSignals& signals, Slot& slot, metrics::Counters& counters) {
-    if (config.input_roots.empty()) {
-        log::warn("BW_INPUT_ROOTS is not set: a job may name any regular file that this worker can read");
-    }
     const auto connection = connect(connection_options(config), signals.soft());
     if (connection == nullptr) return;
     const QueueNames names = queue_names(config);
@@ -97,9 +102,11 @@ void do_jobs(const Config& config, const ImageSettings& images, Source& source, 
 void run_worker(const Config& config, const std::optional<Supervised>& parent) {
     block_stop_signals();
     ::prctl(PR_SET_NAME, "bw");  // a parent starts us by a path that ends otherwise
-    log::info("worker", {{"pid", ::getpid()}, {"version", BW_VERSION}});
     using Shared = SharedMemory<SharedState>;
     const Shared shared = parent ? Shared(parent->memory) : Shared();
+    Slot& slot = shared->workers.slots[parent ? parent->slot : 0];
+    if (slot.was_ready) log::set_startup_level(log::Level::kDebug);
+    log::startup("worker", {{"pid", ::getpid()}, {"version", BW_VERSION}});
     const auto images = image_settings(config);
     start_images(images);
     const auto storage =
@@ -108,9 +115,9 @@ void run_worker(const Config& config, const std::optional<Supervised>& parent) {
     const auto sink = open_sink(storage);
     Retirement retirement(config.retire_jobs, config.retire_bytes);
     close_sandbox(config, storage);  // binds the threads that start after it, so it stands before all of them
+    if (!parent) warn_of_settings(config);
     const StopSignals signals(config.stop_grace, parent ? StoppedBy::kParent : StoppedBy::kAnybody);
-    do_jobs(config, images, *source, *sink, retirement, signals,
-            shared->workers.slots[parent ? parent->slot : 0], shared->counters);
+    do_jobs(config, images, *source, *sink, retirement, signals, slot, shared->counters);
     log::info("stopped");
 }
 
@@ -127,6 +134,7 @@ void run_parent(const Config& config, const std::vector<std::string>& words) {
     }
     const std::size_t workers = *config.workers == 0 ? usable_cores() : *config.workers;
     log::info("parent", {{"workers", workers}, {"pid", ::getpid()}, {"version", BW_VERSION}});
+    warn_of_settings(config);
     Supervisor(
         {.workers = workers, .connect_timeout = config.connect_timeout, .stop_grace = config.stop_grace},
         *processes, shared->workers, shared->counters)

@@ -41,6 +41,8 @@ class SystemProcesses : public Processes {
         sigset_t blocked = waited_for();
         sigaddset(&blocked, kHardStopSignal);  // for the workers to inherit
         ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+        // The end of whoever reads our log must not end us: nobody would wait for the workers.
+        std::signal(SIGPIPE, SIG_IGN);
         // Whoever started us may have ignored it, and then nobody is waited for.
         std::signal(SIGCHLD, SIG_DFL);
     }

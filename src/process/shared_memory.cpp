@@ -39,7 +39,10 @@ SharedBytes::SharedBytes(int descriptor, std::size_t size)
 
 SharedBytes::~SharedBytes() { ::munmap(data_, size_); }
 
-void Slot::say_alive() { alive_ms = steady_ms(); }
+void Slot::say_alive() {
+    alive_ms = steady_ms();
+    was_ready = true;
+}
 
 void Slot::clear() {
     alive_ms = 0;

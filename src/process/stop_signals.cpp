@@ -7,6 +7,7 @@
 
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
+#include "bw/base/thread.hpp"
 #include "bw/process.hpp"
 
 namespace bw {
@@ -35,13 +36,16 @@ timespec to_timespec(std::chrono::milliseconds time) {
 void block_stop_signals() {
     const sigset_t set = waited_for();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
 }
 
 StopSignals::StopSignals(std::chrono::milliseconds grace, StoppedBy by)
     : thread_([this, grace, by] {
           const Signals anybody{SIGTERM, SIGINT};
-          by == StoppedBy::kAnybody ? wait(grace, anybody, anybody)
-                                    : wait(grace, {SIGTERM}, {kHardStopSignal});
+          run_or_exit([&] {
+              by == StoppedBy::kAnybody ? wait(grace, anybody, anybody)
+                                        : wait(grace, {SIGTERM}, {kHardStopSignal});
+          });
       }) {}
 
 StopSignals::~StopSignals() {

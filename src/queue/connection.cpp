@@ -193,7 +193,7 @@ bool Connection::open(const ConnectionOptions& from, const std::stop_token& stop
     natsOptions_SetReconnectedCB(options.get(), on_back, this);
     natsOptions_SetErrorHandler(options.get(), on_trouble, nullptr);
     connection_ = try_to_connect(options.get(), from, stop);
-    if (connection_ != nullptr) log::info("connected", {{"url", connected_url(get())}});
+    if (connection_ != nullptr) log::startup("connected", {{"url", connected_url(get())}});
     return connection_ != nullptr;
 }
 

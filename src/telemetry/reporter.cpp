@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "bw/base/clock.hpp"
+#include "bw/base/thread.hpp"
 #include "bw/telemetry.hpp"
 
 namespace bw::metrics {
@@ -19,7 +20,7 @@ Reporter::Reporter(std::atomic<bool>& connected, QueueGauges& queue, IsConnected
       queue_(queue),
       is_connected_(std::move(is_connected)),
       ask_queue_(std::move(ask_queue)),
-      thread_([this](const std::stop_token& end) { report_until(end); }) {}
+      thread_([this](const std::stop_token& end) { run_or_exit([&] { report_until(end); }); }) {}
 
 Reporter::~Reporter() {
     thread_.request_stop();

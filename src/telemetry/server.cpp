@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bw/base/clock.hpp"
+#include "bw/base/log.hpp"
 #include "page.hpp"
 
 namespace bw::metrics {
@@ -39,7 +40,7 @@ class Handler : public CivetHandler {
     explicit Handler(std::function<Answer()> answer) : answer_(std::move(answer)) {}
 
     bool handleGet(CivetServer*, mg_connection* connection) override {
-        const auto answer = answer_();
+        const auto answer = answer_or_failure();
         mg_printf(connection,
                   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
                   answer.status, mg_get_response_code_text(connection, answer.status), answer.type,
@@ -49,6 +50,16 @@ class Handler : public CivetHandler {
     }
 
   private:
+    // civetweb is C: no exception may pass through it.
+    Answer answer_or_failure() const {
+        try {
+            return answer_();
+        } catch (const std::exception& failure) {
+            log::warn("a page of BW_METRICS cannot be made", {{"reason", failure.what()}});
+            return {500, kPlain, "the page cannot be made\n"};
+        }
+    }
+
     const std::function<Answer()> answer_;
 };
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "bw/base/thread.hpp"
+
 namespace bw {
 namespace {
 
@@ -24,7 +26,7 @@ LeaseKeeper::LeaseKeeper(WorkQueue& queue, WorkerObserver& observer, std::stop_t
     : queue_(queue),
       observer_(observer),
       hard_stop_(std::move(hard_stop)),
-      thread_([this](const std::stop_token& end) { keep_until(end); }) {}
+      thread_([this](const std::stop_token& end) { run_or_exit([&] { keep_until(end); }); }) {}
 
 Lease LeaseKeeper::take(const Delivery& delivery, milliseconds timeout, Expired expired) {
     const std::scoped_lock lock(mutex_);

@@ -89,9 +89,9 @@ Worker::~Worker() = default;
 void Worker::run() {
     source_.check_ready();
     sink_.prove_ready();
-    log::info("ready", {{"stream", settings_.names.stream},
-                        {"consumer", settings_.names.consumer},
-                        {"outdir", settings_.outdir}});
+    log::startup("ready", {{"stream", settings_.names.stream},
+                           {"consumer", settings_.names.consumer},
+                           {"outdir", settings_.outdir}});
     bool retired = false;
     while (!retired && !stop_.soft.stop_requested()) {
         observer_.alive();

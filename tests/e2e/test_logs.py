@@ -1,14 +1,17 @@
 """The log: docs/logs.md against the sources and against real lines, and colour on terminals only."""
 
 import json
+import fcntl
 import os
 import pty
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from harness import pictures
+from harness.checks import wait_until
 from harness.jetstream import JetStream
 from harness.server import SOURCE_DIR, free_port
 from harness.worker import DEADLINE, bw_command, environment, parse_line
@@ -49,10 +52,10 @@ def messages_of_sources():
     """{message: (level, path)}"""
     found = {}
     for path, text in sources().items():
-        for call in re.finditer(rf"\blog::(debug|info|warn)\(\s*((?:{LITERAL}\s*)*)", text):
+        for call in re.finditer(rf"\blog::(debug|info|warn|startup)\(\s*((?:{LITERAL}\s*)*)", text):
             message = "".join(re.findall(LITERAL, call[2]))
             assert message, f"{path}: the message of log::{call[1]} is no literal, so docs/logs.md cannot list it"
-            found[message] = (call[1], path)
+            found[message] = ("info or debug" if call[1] == "startup" else call[1], path)
     return found
 
 
@@ -61,7 +64,7 @@ def fields_of_sources():
     found = {"time": "src/base/log.cpp", "level": "src/base/log.cpp", "msg": "src/base/log.cpp"}
     for path, text in sources().items():
         for part in re.split(r"^}", text, flags=re.M):
-            if re.search(r"\blog::(debug|info|warn|error)\(|\bFields\b", part):
+            if re.search(r"\blog::(debug|info|warn|error|startup)\(|\bFields\b", part):
                 for name in re.findall(r'(?:\{|emplace_back\()"([a-z_]+)",', part):
                     found[name] = path
     return found
@@ -93,8 +96,8 @@ def check_line(line):
     messages, types, record = documented_messages(), documented_types(), json.loads(line)
     row = "error" if record["level"] == "error" else record["msg"]
     assert row in messages, f"docs/logs.md does not know: {line}"
-    level, fields = messages[row]
-    assert record["level"] == level, line
+    levels, fields = messages[row]
+    assert record["level"] in levels.split(" or "), line
     everywhere = messages["any"][1]
     assert {"time", "level", "msg"} <= record.keys(), line
     assert record.keys() <= fields | everywhere, f"docs/logs.md lists {sorted(fields)} for {row!r}, not: {line}"
@@ -134,7 +137,7 @@ def test_json_lines(server, js, connect, start_worker, gate, tmp_path):
 
 def test_json_lines_of_parent_and_workers(js, start_worker, tmp_path):
     js.publish_job("bad", "nowhere")
-    parent = start_worker(BW_LOG_FORMAT="json", BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path, BW_RETIRE_JOBS=1,
+    parent = start_worker(BW_LOG_FORMAT="json", BW_LOG_LEVEL="debug", BW_WORKERS=1, BW_INPUT_ROOTS=tmp_path, BW_RETIRE_JOBS=1,
                           BW_RETRY_DELAY="10m")
     parent.wait_line('"worker failed"')
     js.publish_job("good", pictures.small(tmp_path))
@@ -204,3 +207,70 @@ def test_no_colour_where_there_is_no_terminal(outdir):
     with run_without_server(subprocess.PIPE, outdir, **COLOURED) as process:
         lines = process.stderr.read().decode().splitlines()
     assert len(lines) > 2 and all(line.isprintable() for line in lines), lines
+
+
+def test_lines_of_one_job_that_always_fails(js, start_worker):
+    """On a terminal: the start once, then two lines for each of five deliveries, one of the worker and one of its parent."""
+    js.publish("{}")
+    parent = start_worker("--workers", 1, BW_RETRY_DELAY="10ms")
+    parent.wait_line("worker failed", count=5)
+    lines = [parse_line(line) for line in list(parent.lines)]
+    start = [line.message for line in lines[:6]]
+    assert start[:1] + start[2:] == ["parent", "worker", "sandbox", "connected", "ready"]
+    assert start[1].startswith("BW_INPUT_ROOTS is not set")
+    assert [line.level for line in lines[6:]] == ["error", "warn"] * 5, parent.log()
+    assert parent.stop() == 0
+
+
+def children_of(process):
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
+def check_works_and_stops(js, process, tmp_path):
+    """It does a job although its log goes nowhere, then obeys a stop and leaves no process behind."""
+    js.publish_job("done", pictures.small(tmp_path))
+    wait_until(lambda: js.messages() == 0 or process.poll() is not None)
+    assert process.poll() is None, process.returncode
+    workers = children_of(process)
+    process.terminate()
+    assert process.wait(DEADLINE) == 0
+    assert not any(Path("/proc", worker).exists() for worker in workers)
+
+
+def start_with_log(stderr, nats_url, outdir, *args):
+    settings = {"OUTDIR": outdir, "NATS_URL": nats_url, "BW_LOG_LEVEL": "debug"}
+    return subprocess.Popen([*bw_command(), *args], env=environment(settings), stdin=subprocess.DEVNULL, stderr=stderr)
+
+
+PARENT_AND_WORKER = pytest.mark.parametrize("args", [("--workers", "2"), ()], ids=["parent", "worker"])
+
+
+@PARENT_AND_WORKER
+def test_whoever_reads_the_log_may_end(args, js, server, outdir, tmp_path):
+    """As `bw 2>&1 | head -1` does."""
+    with start_with_log(subprocess.PIPE, server.url, outdir, *args) as process:
+        process.stderr.readline()
+        process.stderr.close()
+        check_works_and_stops(js, process, tmp_path)
+
+
+@PARENT_AND_WORKER
+def test_log_may_stand_on_a_full_disk(args, js, server, outdir, tmp_path):
+    with open("/dev/full", "w") as full, start_with_log(full, server.url, outdir, *args) as process:
+        check_works_and_stops(js, process, tmp_path)
+
+
+@PARENT_AND_WORKER
+def test_log_may_be_a_full_pipe_that_does_not_wait(args, js, server, outdir, tmp_path):
+    """Not a byte of bw comes after what already stood in it."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+    filled = 0
+    with pytest.raises(BlockingIOError):
+        while True:
+            filled += os.write(writer, b"x" * 4096)
+    with start_with_log(writer, server.url, outdir, *args) as process:
+        check_works_and_stops(js, process, tmp_path)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert pipe.read() == b"x" * filled

@@ -18,7 +18,8 @@ STAGES = ("read", "decode", "monochrome", "encode", "commit", "queue")
 @pytest.fixture
 def start_parent(start_worker):
     def start(workers=1, **settings):
-        settings = {"BW_WORKERS": workers, "BW_METRICS": "127.0.0.1:0", "BW_RETRY_DELAY": "100ms"} | settings
+        defaults = {"BW_WORKERS": workers, "BW_METRICS": "127.0.0.1:0", "BW_RETRY_DELAY": "100ms", "BW_LOG_LEVEL": "debug"}
+        settings = defaults | settings
         parent = start_worker(**settings)
         page = Page(parent)
         page.wait(workers_connected=workers)

@@ -41,7 +41,8 @@ def pids(parent):
 
 
 def start_ready(start_worker, workers=2, **settings):
-    parent = start_worker(BW_WORKERS=workers, **settings)
+    """At level debug a worker that was started again says its start too."""
+    parent = start_worker(BW_WORKERS=workers, BW_LOG_LEVEL="debug", **settings)
     wait_records(parent, "ready", workers)
     return parent
 

@@ -1,12 +1,17 @@
 #include "bw/base/log.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
+
+#include "bw/base/thread.hpp"
 
 namespace bw::log {
 namespace {
@@ -48,6 +53,45 @@ TEST(Log, EachLineMayEndWithTheSameFields) {
     add_to_each_line({});
     EXPECT_THAT(lines, HasSubstr("warn careful worker=2\n"));
     EXPECT_THAT(lines, HasSubstr("where=here seq=1 worker=2\n"));
+}
+
+TEST(Log, AWorkerThatWasStartedAgainIsQuietAboutIt) {
+    const auto startup_line = [] {
+        testing::internal::CaptureStderr();
+        startup("ready");
+        return testing::internal::GetCapturedStderr();
+    };
+    EXPECT_THAT(startup_line(), HasSubstr("info ready\n"));
+    set_startup_level(Level::kDebug);
+    EXPECT_EQ(startup_line(), "");
+    set_startup_level(Level::kInfo);
+}
+
+// In a pipe that does not wait. Linux takes the first bytes of a line that is longer than the pipe.
+TEST(Log, TheLineAfterOneThatWasCutOffStandsOnItsOwn) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_NONBLOCK), 0);
+    ASSERT_EQ(::fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+    const int standard_error = ::dup(STDERR_FILENO);
+    ::dup2(ends[1], STDERR_FILENO);
+    info("first");
+    info(std::string(4096, 'y'));
+    info("whole");
+    ::dup2(standard_error, STDERR_FILENO);
+    std::string text(8192, '\0');
+    const ssize_t length = ::read(ends[0], text.data(), text.size());
+    text.resize(length > 0 ? static_cast<std::size_t>(length) : 0);
+    for (const int descriptor : {standard_error, ends[0], ends[1]}) ::close(descriptor);
+    EXPECT_THAT(text, testing::MatchesRegex("2[^ ]*Z info first\n2[^ ]*Z info y*\n2[^ ]*Z info whole\n"));
+}
+
+TEST(RunOrExit, AnExceptionIsALineAndAnExitCode) {
+    const auto fail = [](const auto& what) { run_or_exit([&] { throw what; }); };
+    EXPECT_EXIT(fail(Error(ErrorKind::kQueue, "reply", "no number")), testing::ExitedWithCode(3),
+                "error no number kind=queue class=transient where=reply\n");
+    EXPECT_EXIT(fail(std::out_of_range("no such member")), testing::ExitedWithCode(1),
+                "error no such member kind=internal class=permanent where=bw\n");
+    run_or_exit([] {});
 }
 
 TEST(Log, NoValueCanForgeALine) {

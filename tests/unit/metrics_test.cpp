@@ -119,6 +119,15 @@ TEST_F(MetricsTest, ServesThePage) {
     EXPECT_THAT(after_headers(answer), HasSubstr("{outcome=\"done\"} 5\n"));
 }
 
+TEST_F(MetricsTest, APageThatCannotBeMadeIsAnAnswerToo) {
+    const auto server = serve(
+        counters_, []() -> WorkerGauges { throw std::bad_alloc(); }, kLabels, "127.0.0.1:0");
+    const auto answer = ask(server->url(), "GET /metrics");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 500 Internal Server Error\r\n"));
+    EXPECT_EQ(after_headers(answer), "the page cannot be made\n");
+    EXPECT_THAT(ask(server->url(), "GET /healthz"), StartsWith("HTTP/1.1 503 ")) << "it goes on";
+}
+
 TEST_F(MetricsTest, ServesNothingElse) {
     const auto server = serve_at(":0");
     for (const char* request : {"GET /", "GET /metrics/more", "GET /../../../etc/passwd", "GET /etc/passwd",

@@ -29,6 +29,14 @@ TEST(SharedMemory, CannotBeTakenFromTheOthers) {
     memory->workers = 1;
 }
 
+TEST(Slot, RemembersThatAWorkerWasReadyWhenItIsCleared) {
+    Slot slot;
+    slot.say_alive();
+    slot.clear();
+    EXPECT_TRUE(slot.was_ready);
+    EXPECT_EQ(slot.alive_ms, 0);
+}
+
 TEST(SlotTable, HasNoMoreSlotsInUseThanThereAre) {
     const SharedMemory<SlotTable> table;
     table->workers = 3;

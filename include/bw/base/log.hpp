@@ -1,12 +1,14 @@
 // Log lines on standard error, as text for people or JSON for machines:
 //   2026-11-22T10:02:32.123Z info job done id=5e91425f seq=17
 //   {"time":"2026-11-22T10:02:32.123Z","level":"info","msg":"job done","id":"5e91425f","seq":17}
-// Any thread may write; a line is written whole. No job can forge a line or a field, move the cursor or hide
-// text: control characters and invisible ones are escaped as JSON does it, in text lines = too, so that one
-// always follows a field's name. Of a message or value over 4096 bytes the rest is cut, and its length said.
-// The level of a text line is coloured where standard error is a terminal, unless NO_COLOR is set or TERM
-// says that it takes none. docs/logs.md lists every message and field; a field has one type in JSON. Only
-// error() writes at level error, and no other words of ours hold that one: an operator may grep for it.
+// Any thread may write; a line is written whole. A line that cannot be written (nobody reads the pipe any
+// more, the disk is full) is lost, and nothing else happens, where SIGPIPE is ignored. No job can forge a
+// line or a field, move the cursor or hide text: control characters and invisible ones are escaped as JSON
+// does it, in text lines = too, so that one always follows a field's name. Of a message or value over 4096
+// bytes the rest is cut, and its length said. The level of a text line is coloured where standard error is a
+// terminal, unless NO_COLOR is set or TERM says that it takes none. docs/logs.md lists every message and
+// field; a field has one type in JSON. Only error() writes at level error, and no other words of ours hold
+// that one: an operator may grep for it.
 #pragma once
 
 #include <concepts>
@@ -46,8 +48,15 @@ using Fields = std::vector<Field>;
 // Lines under `level` are dropped. Before the first call: info, text.
 void configure(Level level, Format format);
 
+// The level of startup() lines from now on; info before the first call.
+void set_startup_level(Level level);
+
 // Fields that stand last on every line from now on. Before other threads log.
 void add_to_each_line(Fields fields);
+
+// What a worker says of its start. A parent whose workers end with each job that fails would otherwise fill
+// its log with it.
+void startup(std::string_view message, const Fields& fields = {});
 
 void debug(std::string_view message, const Fields& fields = {});
 void info(std::string_view message, const Fields& fields = {});
