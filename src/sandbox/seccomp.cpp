@@ -44,8 +44,9 @@ constexpr std::initializer_list<const char*> kAllowed{
     "brk", "mmap", "munmap", "mprotect", "mremap", "madvise", "mincore", "msync", "mlock", "mlock2",
     "munlock", "pkey_alloc", "pkey_free", "pkey_mprotect", "memfd_create", "membarrier", "get_mempolicy",
     "mmap2", "cacheflush", "riscv_flush_icache",
-    // threads, signals and the end
+    // threads, signals and the end; what others' processors and priorities are may be read
     "futex", "futex_waitv", "set_tid_address", "set_robust_list", "rseq", "arch_prctl", "sched_yield",
+    "sched_getaffinity", "sched_getscheduler", "sched_getparam", "sched_getattr", "sched_rr_get_interval",
     "sched_get_priority_max", "sched_get_priority_min", "getcpu", "restart_syscall", "rt_sigaction",
     "rt_sigprocmask", "rt_sigpending", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "sigaltstack",
     "signalfd", "signalfd4", "pause", "wait4", "waitid", "exit", "exit_group", "futex_time64",
@@ -65,10 +66,6 @@ constexpr std::initializer_list<const char*> kAllowed{
 // LeakSanitizer stops and reads our threads with them.
 constexpr std::initializer_list<const char*> kAllowedToSanitizers{"ptrace", "process_vm_readv"};
 
-// Their first argument names a process, and 0 stands for the calling one.
-constexpr std::initializer_list<const char*> kOnItself{"prlimit64",          "sched_getaffinity",
-                                                       "sched_getscheduler", "sched_getparam",
-                                                       "sched_getattr",      "sched_rr_get_interval"};
 // Their first argument names a process, and 0 or less stands for several or for none.
 constexpr std::initializer_list<const char*> kSignals{"kill", "tgkill", "rt_sigqueueinfo",
                                                       "rt_tgsigqueueinfo"};
@@ -120,10 +117,8 @@ class Filter {
 
 void allow_on_itself(Filter& filter) {
     const auto own = static_cast<std::uint64_t>(::getpid());
-    for (const char* name : kOnItself) {
-        filter.allow(name, {is(0, 0)});
-        filter.allow(name, {is(0, own)});
-    }
+    filter.allow("prlimit64", {is(0, 0)});  // the calling process
+    filter.allow("prlimit64", {is(0, own)});
     for (const char* name : kSignals) filter.allow(name, {is(0, own)});
     filter.allow("prctl", {{0, SCMP_CMP_LT, kCoreScheduling, 0}});
     filter.allow("prctl", {is(0, kNameOfMemory)});
