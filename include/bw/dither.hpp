@@ -1,8 +1,8 @@
-// Grey levels in, black and white out: what a picture becomes, to the pixel. Pure; any thread.
+// Grey levels become black and white. Pure; any thread may call it.
 //
-// Both definitions are those of an ImageMagick, so that its users get what they know, and are the same on
-// every machine: kRiemersma is `convert -monochrome` of ImageMagick 6.9.11 (Debian 12), kNone is `magick
-// -monochrome` of ImageMagick 7.1.1 (Debian 13). docs/monochrome.md has them in words.
+// Two of the dithers are what an ImageMagick does, so that its users get what they know, on every machine:
+// kRiemersma is `convert -monochrome` of ImageMagick 6.9.11 (Debian 12), kNone is `magick -monochrome` of
+// ImageMagick 7.1.1 (Debian 13). kFloydSteinberg is our own. docs/monochrome.md defines all of them in words.
 #pragma once
 
 #include <cstddef>
@@ -31,13 +31,14 @@ struct GreyImage {
     std::size_t columns = 0;
     std::size_t rows = 0;
     std::vector<Level> levels;  // columns x rows, row by row; fewer than 2^32
-    // Of a picture with transparency; else empty. It has no part in the result but where ImageMagick's
-    // depends on how rounding errors add up: there a run of equal pixels ends where this changes.
+    // The alpha of each pixel of a picture with transparency; else empty. It changes a result only where
+    // ImageMagick's result depends on how rounding errors add up: a run of equal pixels ends where the alpha
+    // changes.
     std::vector<Level> alpha = {};
     Intensity intensity = Intensity::kLuma;
 };
 
-// Called between parts of the work, each of some milliseconds; may throw to end it.
+// It is called between parts of the work, each of some milliseconds, and may throw to end the work.
 using Checkpoint = std::function<void()>;
 
 // Every level becomes 0 or 65535. If `checkpoint` throws, the levels are worth nothing.

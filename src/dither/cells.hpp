@@ -1,4 +1,4 @@
-// Levels in cells of eight bits and slots of six, and counted; the work in parts.
+// Levels are sorted into 256 cells and 64 slots, and counted. Long work is divided into parts here.
 #pragma once
 
 #include <algorithm>

@@ -13,28 +13,28 @@
 namespace bw::dither {
 namespace {
 
-constexpr std::size_t kErrors = 16;  // what a pixel inherits: those of the last 16 before it
+constexpr std::size_t kErrors = 16;  // a pixel inherits the errors of the 16 before it
 
-// Two doubles that are computed with at once, on every machine that has such registers.
+// Two doubles in one register, where a machine has such registers: one operation works on both.
 using Pair = double __attribute__((vector_size(16)));
 constexpr std::size_t kPairs = kErrors / 2;
 
-// Of the errors, the oldest first. docs/monochrome.md says how they are computed; they are written down to
-// the last bit, so that they do not depend on a machine's exp() and log().
+// The weights of the errors, that of the oldest first. docs/monochrome.md says how they are computed; here
+// they are written down to the last bit, so that they do not depend on a machine's exp() and log().
 constexpr std::array<double, kErrors> kWeights{
     0x1.0b8fffe7c2787p-17, 0x1.183775359d719p-16, 0x1.25781f975eb13p-15, 0x1.33593dfa332fbp-14,
     0x1.41e267056c71ap-13, 0x1.511b8d40a3e64p-12, 0x1.610d036c19e55p-11, 0x1.71bf810db07a1p-10,
     0x1.833c2734fef03p-9,  0x1.958c85791932ep-8,  0x1.a8ba9f32c59e7p-7,  0x1.bcd0f0f5fced4p-6,
     0x1.d1da764db2835p-5,  0x1.e7e2afbd079a9p-4,  0x1.fef5a90931c36p-3,  0x1.0b8fffe7c2786p-1};
 
-// Which entry a level takes. It is remembered for each slot of 1028 levels: the first level that meets a slot
-// decides for all.
+// Which entry of the palette a level takes. The answer is remembered for each slot of 1028 levels: the first
+// level that meets a slot decides for all of them.
 class Choice {
   public:
     explicit Choice(const Palette& palette)
         : palette_(palette), darker_(palette.levels[0] <= palette.levels[1] ? 0 : 1) {
         if (!palette.by_distance_alone()) return;
-        // Then all is clear from the start but for the slot between the entries.
+        // Then distance alone decides, and only the slot between the two entries is still open.
         open_slot_ = slot(static_cast<Level>((palette.levels[0] + palette.levels[1]) / 2));
         open_from_ = first_level(open_slot_) - 0.5;
         open_to_ = first_level(open_slot_ + 1) - 0.5;
@@ -43,8 +43,8 @@ class Choice {
     std::size_t darker() const { return darker_; }
     std::size_t lighter() const { return 1 - darker_; }
 
-    // Levels before rounding: those under the first take the darker entry, those from the second on the
-    // lighter one, and for those between them decide() must be asked.
+    // Both are levels before they are rounded. Levels under open_from() take the darker entry, levels from
+    // open_to() on take the lighter one, and for a level between them decide() must be asked.
     double open_from() const { return open_from_; }
     double open_to() const { return open_to_; }
 
@@ -74,9 +74,10 @@ class Choice {
     double open_to_ = kLevels;
 };
 
-// A pixel's level plus the weighted errors of the sixteen before it, oldest first: the order matters, since
-// doubles round. Only the last of the sixteen must be waited for, so the sums of the next sixteen pixels are
-// kept, in a ring, and each error is added to all of them when it is known.
+// The level that counts for a pixel is its own plus the weighted errors of the sixteen pixels before it. The
+// oldest error is added first: the order matters, since doubles are rounded. Only the newest error must be
+// waited for. So a ring holds the sums of the next sixteen pixels, and each error is added to all of them
+// when it is known.
 class Diffusion {
   public:
     Diffusion(GreyImage& image, std::span<const Level> stretch, const Palette& palette)
@@ -104,7 +105,8 @@ class Diffusion {
         std::memmove(pixels_.data(), pixels_.data() + kChunk, pending_ * sizeof pixels_[0]);
     }
 
-    // What is left, in full rounds.
+    // Settles the pixels that are left. The last round of sixteen is filled up with a pixel that is not in
+    // the picture.
     void finish() {
         std::fill(pixels_.begin() + static_cast<std::ptrdiff_t>(pending_), pixels_.end(), &no_pixel_);
         settle(pending_);
@@ -126,7 +128,7 @@ class Diffusion {
     const std::span<const Level> stretch_;
     const Palette& palette_;
     Choice choice_;
-    Pair weights_[kErrors][kPairs];  // by the ring's place that is due now
+    Pair weights_[kErrors][kPairs];  // for each place of the ring that can be the current one
     Pair sums_[kPairs];              // the ring
     bool begun_ = false;
     std::size_t pending_ = 0;
@@ -134,12 +136,13 @@ class Diffusion {
     Level no_pixel_ = 0;
 };
 
-// Adding it to a double under 2^51 leaves the nearest integer in the last bits: faster than any conversion.
+// A double under 2^51 that it is added to has the nearest integer in its last bits. That is faster than any
+// conversion.
 constexpr double kRounder = 6755399441055744.0;  // 1.5 x 2^52
 
 Pair both(double value) { return Pair{value, value}; }
 
-// For each lane of its own, without a branch, which nobody could predict.
+// Chooses for each of the two doubles by itself, and without a branch, which no processor could predict.
 using Mask = decltype(Pair{} < Pair{});
 Pair choose(Mask mask, Pair yes, Pair no) {
     return reinterpret_cast<Pair>((mask & reinterpret_cast<Mask>(yes)) |
@@ -179,7 +182,8 @@ void Diffusion::run(std::size_t rounds) {
         const Pair rounded = level + kRounder;
         Mask is_dark = level < open_from;
         Pair error = rounded - choose(is_dark, dark, light);
-        // What is not clear; and halves, which should be rounded up and are to the even number.
+        // Rare are levels for which decide() must be asked, and halves: they have to be rounded up, and
+        // kRounder rounds them to the even number.
         const Mask rare = ((level >= open_from) & (level < open_to)) | (level - (rounded - kRounder) == 0.5);
         if (rare[0] != 0) [[unlikely]] {
             const auto integer = static_cast<Level>(level[0] + 0.5);

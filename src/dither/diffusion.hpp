@@ -7,7 +7,7 @@
 
 namespace bw::dither {
 
-// Every level, as stretched, becomes 0 or 65535, after one of the palette's two entries.
+// Every level becomes 0 or 65535: it is stretched first, and takes one of the palette's two entries.
 void diffuse(GreyImage& image, std::span<const Level> stretch, const Palette& palette,
              const Checkpoint& checkpoint);
 

@@ -11,8 +11,8 @@
 
 namespace bw::dither {
 
-// The curve from (0, 0) down, right, and up, to (1, 0), is kDown; the others are it mirrored at the diagonal
-// (kSwapped), turned half round (kTurned), or both.
+// kDown is the curve that goes from (0, 0) down, right, and up to (1, 0). The other orientations are that
+// curve mirrored at the diagonal (kSwapped), turned by half a turn (kTurned), or both.
 enum Orientation : unsigned { kDown = 0, kSwapped = 1, kTurned = 2 };
 
 struct Position {
@@ -52,9 +52,9 @@ class HilbertCurve {
     // times the columns plus its column.
     template <typename Visit>
     void walk(const Visit& visit) const {
-        // ImageMagick's square: the power of two above the longer side, also where that is one itself. A
-        // curve smaller than a block is the beginning of the block's, whose first quadrants are swapped in
-        // turn.
+        // ImageMagick's square has as its side the power of two that is greater than the longer side of the
+        // picture. A curve that is smaller than a block is the beginning of a block's curve; of that the
+        // first quadrants are swapped in turn.
         const auto wanted = static_cast<unsigned>(std::bit_width(std::max(columns_, rows_)));
         const unsigned size = std::max(wanted, kBlockSize);
         square(size, 0, 0, (size - wanted) % 2 == 0 ? kDown : kSwapped, visit);

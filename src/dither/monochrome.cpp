@@ -42,7 +42,7 @@ Level luminance(Level level) {
     return static_cast<Level>(65535.0 * light + 0.5);
 }
 
-// What the range of a picture is measured by: ascending, and a level may come several times.
+// The levels by which the range of a picture is found, in ascending order. One level may come several times.
 LevelCounts measured(LevelCounts counts, Intensity intensity) {
     if (intensity == Intensity::kLuma) return counts;
     for (auto& one : counts) one.level = luminance(one.level);
@@ -66,7 +66,7 @@ Range range_of(const LevelCounts& counts, double under_black, double over_white)
             first_beyond(counts.rbegin(), counts.rend(), over_white)};
 }
 
-// By level; of those that occur, what each becomes.
+// What each level that occurs in the picture becomes; the index is the level.
 std::vector<Level> stretch_levels(const LevelCounts& counts, const Range& range) {
     std::vector<Level> stretched(kLevels);
     const double width = range.white - range.black;
@@ -117,7 +117,7 @@ void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
     const auto is_done = [&](const auto& one) {
         return stretched[one.level] == kBlack || stretched[one.level] == kWhite;
     };
-    // A scan, say: its levels are the palette, and no pixel leaves an error.
+    // This is a scan of a text, for example: its levels are the palette, and no pixel leaves an error.
     if (std::all_of(counts.begin(), counts.end(), is_done)) {
         for (Level& level : image.levels) level = stretched[level];
         return;
@@ -129,8 +129,8 @@ void riemersma(GreyImage& image, const Checkpoint& checkpoint) {
     dither::diffuse(image, stretched, palette, checkpoint);
 }
 
-// Row by row from the left; of a pixel's error the next one takes 7/16, the three below it 3, 5 and 1, and
-// what a pixel inherits is rounded once, half up.
+// Goes row by row, from the left. Of a pixel's error the next pixel takes 7/16, and the three pixels below
+// take 3/16, 5/16 and 1/16. All that a pixel inherits is rounded once, half up.
 void floyd_steinberg(GreyImage& image, const Checkpoint& checkpoint) {
     const auto stretched =
         stretch_levels(count_levels(image, checkpoint), image.levels.size(), image.intensity);

@@ -36,8 +36,8 @@ void walk(const auto& nodes, std::size_t node, const Visit& visit) {
     visit(node);
 }
 
-// The definition to the letter: errors summed in doubles in the order of the pixels, so that their rounding
-// comes out the same.
+// This follows the definition to the letter: errors are summed in doubles and in the order of the pixels, so
+// that they are rounded as ImageMagick rounds them.
 class Tree {
   public:
     void add(Level level, std::size_t run) {
@@ -137,8 +137,8 @@ Palette palette_by_runs(const GreyImage& image, std::span<const Level> stretch,
     return tree.prune();
 }
 
-// Errors and sums in integers, from the counts of the levels. Enough to prune by, unless two numbers come so
-// near to each other that the rounding of doubles would decide.
+// Errors and sums as integers, from the counts of the levels. They are enough to prune the tree by, unless
+// two of them are so close to each other that the rounding of doubles would decide.
 struct Totals {
     std::array<std::int64_t, kTreeNodes> error{};  // of twice the distances
     std::array<std::int64_t, kTreeNodes> pixels{};
@@ -163,7 +163,7 @@ Totals total(const LevelCounts& counts, std::span<const Level> stretch) {
     return totals;
 }
 
-// The mean, rounded half up; nothing if it lies so near to a half that doubles may round it either way.
+// The mean, rounded half up; nothing if it is so close to a half that doubles may round it up or down.
 std::optional<Level> clear_mean(std::int64_t sum, std::int64_t pixels) {
     const auto count = static_cast<double>(pixels);
     const double margin = 1e-4 + 65535 * count * 0x1p-52;  // as many additions, each off by 2^-53 at most
@@ -238,7 +238,7 @@ std::size_t Palette::nearest(Level level) const {
 }
 
 bool Palette::by_distance_alone() const {
-    // Below the root's children nothing: then every search starts at the root.
+    // Where nothing is below the root's children, every search starts at the root.
     const auto deeper = [](const Node& node) { return node.exists; };
     return levels[0] != levels[1] && std::none_of(nodes.begin() + 4, nodes.end(), deeper);
 }

@@ -1,4 +1,4 @@
-// The two greys (or the one) that the Riemersma dither paints a picture with, found by pruning a binary tree.
+// The Riemersma dither paints a picture with two greys, or with one. They are found by pruning a binary tree.
 #pragma once
 
 #include <array>
@@ -26,13 +26,14 @@ class Palette {
     std::size_t size = 0;
 
     bool is_white(std::size_t entry) const;
-    // The entry that stands for a level: the nearer of those below the parent of the deepest node on its way.
+    // The entry that stands for a level. The level's bits lead down the tree as far as there are nodes; of
+    // the entries below the parent of the last node it is the nearest.
     std::size_t nearest(Level level) const;
-    // Whether nearest() is a matter of distance alone.
+    // Whether nearest() always returns the entry with the smallest distance.
     bool by_distance_alone() const;
 };
 
-// `stretch` has, by level, what each is stretched to.
+// `stretch` says what each level is stretched to; its index is the level.
 Palette make_palette(const GreyImage& image, const LevelCounts& counts, std::span<const Level> stretch,
                      const Checkpoint& checkpoint);
 

@@ -1,4 +1,4 @@
-// The picture formats that we know: by the first bytes of a file, and by the extension of a result. Pure.
+// The formats of pictures that we know, by the first bytes of a file and by the extension of a result. Pure.
 #pragma once
 
 #include <optional>

@@ -64,7 +64,8 @@ Conversion convert(const Task& task) {
 }  // namespace
 
 void start_images(const ImageSettings& settings) {
-    // Else the memory of every picture is mapped anew and given back: an eighth of the time of a job.
+    // Without this the memory of every picture is mapped anew and given back, which takes an eighth of the
+    // time of a job.
     constexpr int kMappedFrom = 32 << 20;  // glibc's maximum
     constexpr int kKept = 16 << 20;        // of what is free, between jobs
     ::mallopt(M_MMAP_THRESHOLD, kMappedFrom);

@@ -72,6 +72,7 @@ SETTINGS = {
     "formats-with-blanks": Row(0, settings={"BW_FORMATS": "pnm, png"}),
     "words-in-another-case": Row(0, settings={"BW_FORMATS": "PNM,Png", "BW_DITHER": "RIEMERSMA", "BW_LOG_LEVEL": "Debug",
                                               "BW_SANDBOX": "ON"}),
+    "extensions-for-formats": Row(0, settings={"BW_FORMATS": "JPG,tif,pgm"}),
     "yes-for-on": Row(0, settings={"BW_SANDBOX": "yes"}),
     "url-in-another-case": Row(0, settings={"NATS_URL": "NATS://{address}"}),
     "url-with-trailing-comma": Row(0, settings={"NATS_URL": "nats://{address},"}),

@@ -1,4 +1,4 @@
-// What every fuzz target is built of: a promise that must hold for whatever bytes come.
+// Every fuzz target is made of these: promises that must hold whatever the bytes are.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ inline std::string_view text(const std::uint8_t* data, std::size_t size) {
     return {reinterpret_cast<const char*>(data), size};
 }
 
-// C0, DEL, and in UTF-8 the C1 block; a terminal obeys all of them.
+// Control characters are C0, DEL, and the C1 block of Unicode; terminals obey all of them.
 inline bool has_control_character(std::string_view utf8) {
     for (std::size_t i = 0; i < utf8.size(); ++i) {
         const auto byte = static_cast<unsigned char>(utf8[i]);

@@ -1,6 +1,6 @@
-// The bytes of a file through the whole image room: a refusal of kind image, or a result that is black and
-// white and can be read again. The last byte chooses format and dither, so that any picture is an input as it
-// is.
+// The bytes of a file go through the whole image room. It refuses them with kind image, or the result is
+// black and white and can be read again. The last byte of the input chooses the result's format and the
+// dither, so that every picture is an input as it is.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -15,7 +15,7 @@
 namespace bw::fuzz {
 namespace {
 
-// The same limits as a worker's, but so low that an input takes milliseconds.
+// These limits are those of a worker, but so low that an input takes milliseconds.
 const ImageSettings kSettings{.dither = Dither::kRiemersma,
                               .formats = {"jpeg", "png", "gif", "tiff", "webp", "bmp", "pnm"},
                               .max_pixels = 64 * 1024,
@@ -60,7 +60,7 @@ void check_result(const std::string& result) {
         std::fprintf(stderr, "%s\n", error.what());
     }
     require(!frames.empty(), "a result can be decoded again");
-    // JPEG is lossy, and lossy is what ImageMagick's WebP is, unless it is told otherwise.
+    // JPEG is lossy, and so is the WebP that ImageMagick writes unless it is told otherwise.
     if (format->name == "jpeg" || format->name == "webp") return;
     for (auto& frame : frames) require(is_black_and_white(frame), "a result has nothing but black and white");
 }

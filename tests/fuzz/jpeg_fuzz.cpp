@@ -1,4 +1,4 @@
-// The way from JPEG to JPEG, which goes without ImageMagick.
+// JPEG to JPEG, without ImageMagick.
 #include <algorithm>
 
 #include "bw/base/error.hpp"

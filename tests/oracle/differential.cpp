@@ -1,7 +1,7 @@
-// bw_differential [--images N] [--seed N] [--first N]: our kernel and the plain one of the tests against the
-// linked ImageMagick, on made-up pictures. Its BilevelType is what one of the two dithers is defined by:
-// kRiemersma for ImageMagick 6, kNone for 7. Each picture that differs in any pixel is said and written to
-// the current folder.
+// bw_differential [--images N] [--seed N] [--first N]: compares our kernel, and the plain one of the tests,
+// with the linked ImageMagick on made-up pictures. Its BilevelType defines one of the dithers: kRiemersma is
+// ImageMagick 6's, kNone is 7's. Each picture that differs in any pixel is reported, and written to the
+// current folder. Every fourth picture is measured by luminance.
 #include <Magick++.h>
 #include <malloc.h>
 
@@ -108,7 +108,7 @@ bool read_options(int argc, char** argv, Options& options) {
 int run(const Options& options) {
     Magick::InitializeMagick(nullptr);
     Magick::ResourceLimits::thread(1);
-    // ImageMagick 6 takes 134 MB for every picture: kept, they need not be mapped anew each time.
+    // ImageMagick 6 takes 134 MB for every picture. If they are kept, they need not be mapped anew each time.
     mallopt(M_MMAP_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     std::uint64_t different = 0;

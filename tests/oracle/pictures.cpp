@@ -38,7 +38,7 @@ using Levels = std::vector<Level>;
 
 Level clamped(std::int64_t level) { return static_cast<Level>(std::clamp<std::int64_t>(level, 0, 65535)); }
 
-// What can be painted. Whole numbers only.
+// The functions below paint pictures, with whole numbers only.
 
 Levels constant(Random& random, Size size) { return Levels(size.pixels(), random.level()); }
 
@@ -63,7 +63,8 @@ Levels extremes(Random& random, Size size) {
     return levels;
 }
 
-// Straight or there and back, so that levels stand in equal numbers on both sides of the middle.
+// The gradient goes straight, or there and back, so that levels stand in equal numbers on both sides of the
+// middle.
 Levels gradient(Random& random, Size size) {
     const std::array<std::size_t, 3> weights{random.below(3), random.below(3), random.below(2)};
     const bool back = random.chance(40);
@@ -83,11 +84,11 @@ Levels gradient(Random& random, Size size) {
     return levels;
 }
 
-// As runs, as blocks or pixel by pixel.
+// The levels come as runs, as blocks or pixel by pixel.
 Levels few_levels(Random& random, Size size) {
     Levels palette(random.chance(70) ? random.between(1, 4) : random.between(5, 16));
     for (Level& level : palette) {
-        // Close to where the 8-bit value changes, every now and then.
+        // Now and then a level is close to where its 8-bit value changes.
         level = random.chance(70)
                     ? random.level()
                     : clamped(static_cast<std::int64_t>(random.below(256) * 257 + 126 + random.below(6)));
@@ -120,7 +121,7 @@ Levels checkerboard(Random& random, Size size) {
     return levels;
 }
 
-// A ground with about as many other pixels as the normalising step may drop at either end.
+// A ground, and about as many other pixels as the normalising step may drop at either end.
 Levels outliers(Random& random, Size size) {
     const std::size_t ground = random.chance(30) ? 0 : random.chance(40) ? 65535 : random.level();
     const std::size_t grain = random.chance(50) ? 1 : random.between(1, 2000);
@@ -202,14 +203,14 @@ std::size_t edge(Random& random) {
     return random.between(1, random.between(1, 300));
 }
 
-// Each level as often as its opposite: errors that tie.
+// Makes each level as frequent as its opposite: then errors tie.
 void mirror(Levels& levels) {
     for (std::size_t i = 0; i < levels.size() / 2; ++i) {
         levels[levels.size() - 1 - i] = static_cast<Level>(65535 - levels[i]);
     }
 }
 
-// The highest 8 or 4 bits, spread over all 16.
+// Keeps the highest 8 or 4 bits, and spreads them over all 16.
 void coarsen(Levels& levels, unsigned bits) {
     const unsigned step = bits == 8 ? 257 : 4369;
     for (Level& level : levels) level = static_cast<Level>((level >> (16 - bits)) * step);

@@ -1,5 +1,5 @@
-// Made-up pictures for the kernel's tests: the same from the same numbers, whatever the compiler and the
-// machine. Pure; any thread.
+// Made-up pictures for the kernel's tests. The same numbers give the same pictures, whatever the compiler and
+// the machine. Pure; any thread may call it.
 #pragma once
 
 #include <cstdint>

@@ -170,7 +170,7 @@ class Tree {
         return errors.size() > 3 ? errors[errors.size() - 3] : 0;
     }
 
-    // Everything under `node` and itself goes into its parent.
+    // Moves everything under `node`, and `node` itself, into its parent.
     static void merge(Node& node) {
         for (auto& child : node.children) {
             if (child != nullptr) {
@@ -337,7 +337,7 @@ void riemersma(GreyImage& image) {
     walk({0, 0}, side, {0, 1}, {1, 0}, ditherer);
 }
 
-// With the error of every pixel kept.
+// Keeps the error of every pixel.
 void floyd_steinberg(GreyImage& image) {
     std::map<std::pair<std::size_t, std::size_t>, double> errors;  // by row + 1 and column + 1: 0 is outside
     for (std::size_t y = 0; y < image.rows; ++y) {

@@ -8,7 +8,7 @@ namespace bw::reference {
 
 Level grey_level(Level red, Level green, Level blue);
 
-// As bw::make_monochrome, for kRiemersma and kNone; slow.
+// Does what bw::make_monochrome does, slowly.
 void make_monochrome(GreyImage& image, Dither dither);
 
 }  // namespace bw::reference

@@ -56,7 +56,7 @@ TEST(Monochrome, IsTheReferencesOnPicturesMeasuredByLuminance) {
     }
 }
 
-// The made-up ones are at most 300 wide: here they are tiles.
+// The made-up pictures are at most 300 wide; here they are tiles of larger ones.
 TEST(Monochrome, IsTheReferencesOnLargePictures) {
     for (const auto& [columns, rows] :
          {std::pair(2048, 3), std::pair(5, 1025), std::pair(1023, 700), std::pair(640, 1024)}) {
@@ -73,8 +73,8 @@ TEST(Monochrome, IsTheReferencesOnLargePictures) {
     }
 }
 
-// The kernel works in chunks of 1024 pixels and looks 16 ahead: sizes at which the last chunk is the longest,
-// and just too short.
+// The kernel works in chunks of 1024 pixels and looks 16 pixels ahead. With these sizes the last chunk is as
+// long as it can be, or just too short to be one.
 TEST(Monochrome, IsTheReferencesWhereAChunkEnds) {
     const auto paint = [](std::size_t column, std::size_t row) {
         return static_cast<Level>((column * 7919 + row * 104729) % 65536);
@@ -110,7 +110,7 @@ TEST(Monochrome, IsTheReferencesOnOneRowAndOneColumn) {
     }
 }
 
-// Every difference of two levels that ends in the two halves, or in one.
+// The differences of the two levels end in both halves of the range, or in one.
 TEST(Monochrome, IsTheReferencesOnTwoLevels) {
     for (std::size_t first = 0; first < 65536; first += 3121) {
         for (std::size_t second = 0; second < 65536; second += 4099) {
@@ -123,7 +123,7 @@ TEST(Monochrome, IsTheReferencesOnTwoLevels) {
     }
 }
 
-// Symmetrical about the middle, so that errors are equal but for their rounding.
+// The pictures are symmetrical about the middle level, so that errors are equal except for their rounding.
 TEST(Monochrome, IsTheReferencesWhereErrorsTie) {
     for (const std::size_t rows : {2U, 16U, 92U, 165U}) {
         for (const std::size_t columns : {2U, 44U, 93U, 124U, 256U}) {
@@ -132,7 +132,7 @@ TEST(Monochrome, IsTheReferencesWhereErrorsTie) {
             };
             GreyImage image = image_of(columns, rows, paint);
             expect_same_as_reference(image, "gradient");
-            // Runs end where the alpha changes: other roundings.
+            // Runs end where the alpha changes, and then sums are rounded otherwise.
             image.alpha = image_of(columns, rows, [](std::size_t column, std::size_t) {
                               return static_cast<Level>(column / 3);
                           }).levels;
@@ -154,7 +154,7 @@ TEST(Monochrome, MultipliesTheLimitsOfNoneInOrder) {
     expect_same_as_reference(image, "limits");
 }
 
-// What `convert` does with it; docs/monochrome.md tells users.
+// `convert` does this too, and docs/monochrome.md tells users.
 TEST(Monochrome, InvertsALightPictureWithASpeck) {
     GreyImage image = image_of(40, 40, constant(60000));
     image.levels[0] = 40000;

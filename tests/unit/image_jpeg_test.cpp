@@ -121,7 +121,7 @@ Magick::Image read_by_oracle(const std::string& bytes) {
     return image;
 }
 
-// As its `-monochrome` does in its first step.
+// The oracle's grey is the first step of its `-monochrome`.
 std::vector<Level> grey_of_oracle(Magick::Image image) {
     image.colorSpace(Magick::GRAYColorspace);
     std::vector<Level> levels(image.columns() * image.rows());
@@ -129,7 +129,7 @@ std::vector<Level> grey_of_oracle(Magick::Image image) {
     return levels;
 }
 
-// Black and white in a thousandth of the time that ImageMagick's `-monochrome` takes.
+// Makes an image black and white in a thousandth of the time that ImageMagick's `-monochrome` takes.
 void cut(Magick::Image& image) {
     image.colorSpace(Magick::GRAYColorspace);
     image.threshold(32767.5);
@@ -251,13 +251,14 @@ TEST_F(JpegTest, LargePicturesHaveThePixelsOfTheOracleAndHardlyMoreBytes) {
             const std::string theirs(static_cast<const char*>(written.data()), written.length());
             const std::string ours = encode(monochrome, decode(bytes, kNever).metadata, kNever);
             EXPECT_TRUE(decode(ours, kNever).grey.levels == decode(theirs, kNever).grey.levels);
-            // 200 bytes: codes for symbols that do not come.
+            // The 200 bytes are codes for symbols that do not occur.
             EXPECT_LT(ours.size(), theirs.size() + theirs.size() / 200 + 200);
         }
     }
 }
 
-// Where the sample is of one colour, its codes are for that; what it does not have needs some too.
+// The sample is of one colour, and its codes are made for that. Symbols that the sample does not have need
+// codes too.
 TEST_F(JpegTest, LargePicturesMayHoldWhatTheirSampleDoesNot) {
     for (std::size_t band = 0; band < 64; ++band) {
         GreyImage image{1024, 512, std::vector<Level>(1024 * 512)};
@@ -357,7 +358,7 @@ TEST_F(JpegTest, LeavesOtherColoursToImageMagick) {
     }
 }
 
-// What decode() says of the bytes, or nothing.
+// What decode() says about the bytes; empty if it takes them.
 std::string refusal(const std::string& bytes) {
     try {
         decode(bytes, kNever);

@@ -108,7 +108,7 @@ TEST_F(ImageTest, RefusesFramesWithoutPixels) {
     EXPECT_NE(refusal(content(found)), "nothing was refused");
 }
 
-// A tag of the first page that says where the directory with what EXIF has to say is.
+// Gives the first page a tag that says where the EXIF directory is.
 std::string with_exif_pointer(std::string tiff, std::uint32_t to) {
     const auto number = [&tiff](std::size_t at, int bytes) {
         std::uint32_t value = 0;
@@ -139,7 +139,7 @@ TEST_F(ImageTest, MetadataThatCannotBeReadCostNoPixel) {
         EXPECT_EQ(convert(with_exif_pointer(tiff, to), ".pbm"), expected) << to;
 }
 
-// The same words of libtiff are about pages here.
+// Here the same words of libtiff are about pages.
 TEST_F(ImageTest, PagesThatCannotBeReadAreDamage) {
     std::string tiff = content(kTestdata / "images/pages.tif");
     const std::string first = with_exif_pointer(tiff, 0x7fffffff);
@@ -210,7 +210,7 @@ TEST_F(ImageTest, RefusesWhatDoesNotFitIntoTheMemoryAndWritesNoFile) {
     EXPECT_NE(convert(png, ".png"), "");
 }
 
-// Whichever stage it is that gets no more.
+// Each of the stages may be the one that gets no more memory.
 TEST_F(ImageTest, RunsOutOfMemoryInGoodOrder) {
     const std::string png = content(kTestdata / "images/alpha.png");
     for (std::uint64_t kibibytes = 16; kibibytes <= 512; kibibytes += 16) {
@@ -284,7 +284,7 @@ TEST_F(ImageTest, StartsWithNoFormatThatCannotBeDecoded) {
     }
 }
 
-// What identify says of the sources: 70x46; six frames of together 10,507 pixels, the first 90x64.
+// The numbers are what identify says: 70x46; six frames with 10,507 pixels together, the first of 90x64.
 TEST_F(ImageTest, CountsThePixelsOfAllFrames) {
     const auto pixels = [](const char* image, const char* extension) {
         const auto result = to_monochrome(content(kTestdata / image), extension, kDefaults, {});
@@ -316,7 +316,7 @@ TEST_F(ImageTest, AStopEndsIt) {
                  Error);
 }
 
-// Every row of the table in the docs, and every file a row.
+// Every row of the table in docs/formats.md is true, and every file has a row.
 TEST_F(ImageTest, ConvertsAndRefusesWhatTheDocsSay) {
     const std::string docs = content(BW_SOURCE_DIR "/docs/formats.md");
     for (const char* folder : {"damaged", "odd"}) {

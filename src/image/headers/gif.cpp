@@ -6,9 +6,9 @@
 namespace bw::image::headers {
 namespace {
 
-// Each takes ImageMagick 8 KB and more.
+// Each application block takes ImageMagick 8 KB and more.
 constexpr std::uint64_t kMaxApplications = 1000;
-// Its GIF encoder takes a time that grows with the square of a comment.
+// The time of ImageMagick's GIF encoder grows with the square of a comment.
 constexpr std::uint64_t kMaxCommentBytes = 1 << 20;
 
 constexpr std::uint64_t kExtension = '!';

@@ -12,7 +12,8 @@ constexpr unsigned kStartOfImage = 0xd8;
 constexpr unsigned kEndOfImage = 0xd9;
 constexpr unsigned kStartOfScan = 0xda;
 
-// A stuffed zero, TEM, the restart markers, the start of the image: no length follows.
+// No length follows these: a zero that was stuffed into the data, TEM, the restart markers, and the start of
+// the image.
 bool stands_alone(std::uint64_t marker) {
     return marker == 0 || marker == 0x01 || (marker >= 0xd0 && marker <= kStartOfImage);
 }

@@ -6,7 +6,8 @@
 namespace bw::image::headers {
 namespace {
 
-// Packed; deflate makes up to a thousand times as much of it. EXIF data of the longest kind fit.
+// This counts packed bytes; unpacked they can be a thousand times as many. The longest EXIF data that there
+// can be fit.
 constexpr std::uint64_t kMaxPackedTexts = 256 << 10;
 
 std::uint64_t packed_texts_of(std::string_view bytes) {

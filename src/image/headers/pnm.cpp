@@ -26,8 +26,8 @@ class Comments {
         const char kind = at_ + 1 < pnm_.size() ? pnm_[at_ + 1] : '\0';
         at_ += 2;
         if (kind < '4' || kind > '6') {
-            // Numbers are written in words, and comments may stand between all of them; or only ImageMagick
-            // knows the kind.
+            // The pixels are written as text, and comments may stand between all of them; or only ImageMagick
+            // knows this kind.
             pass_words();
             return false;
         }
@@ -43,8 +43,7 @@ class Comments {
         return true;
     }
 
-    // Of the bytes behind a number one ends it, whatever it is; a comment may stand on both sides of the
-    // number.
+    // One byte behind a number ends it, whatever it is. A comment may stand on both sides of the number.
     std::uint64_t next_number() {
         int byte = next_byte();
         while (is_blank(byte)) byte = next_byte();
@@ -55,7 +54,7 @@ class Comments {
         return number;
     }
 
-    // The next byte that is in no comment: of a comment only its end, which is that of the line. -1 at the
+    // The next byte that is in no comment. The end of a line that ends a comment is such a byte. -1 is the
     // end of the file.
     int next_byte() {
         if (at_ >= pnm_.size()) return -1;

@@ -22,8 +22,8 @@ struct Layout {
 constexpr Layout kClassic{.first_offset = 4, .offset_bytes = 4, .count_bytes = 2, .entry_bytes = 12};
 constexpr Layout kBig{.first_offset = 8, .offset_bytes = 8, .count_bytes = 8, .entry_bytes = 20};
 
-// By the number of a type. libtiff takes sizes of each type of integer; of others it takes none, and they
-// have 0 bytes here.
+// The sizes of the types of integers, by the number of the type. libtiff takes the width of a tile in each of
+// them; it takes no other type, and those have 0 bytes here.
 constexpr std::array<unsigned, 18> kIntegerBytes{0, 1, 0, 2, 4, 0, 1, 0, 2, 4, 0, 0, 0, 0, 0, 0, 8, 8};
 
 struct Tile {
@@ -67,7 +67,7 @@ class Tiff {
         return file_.number(directory + directory_bytes(directory), layout_.offset_bytes);
     }
 
-    // As libtiff demands it of a directory.
+    // Whether libtiff can read the directory.
     bool is_whole(std::uint64_t directory) const {
         constexpr std::uint64_t kMostEntries = 4096;
         const auto count = file_.number(directory, layout_.count_bytes);
@@ -103,7 +103,7 @@ std::optional<std::string> excess_of_tiff(std::string_view bytes, std::uint64_t 
             return "has a tile of more than " + std::to_string(max_pixels) +
                    " pixels, which is BW_MAX_PIXELS";
         }
-        // Else a page that names itself as the next one would be read for ever.
+        // Without this a page that names itself as the next one would be read for ever.
         read += tiff.directory_bytes(page);
         if (read > bytes.size()) return "has directories that overlap or go in circles";
     }
@@ -120,7 +120,7 @@ bool is_about_metadata_of_tiff(std::string_view error, std::string_view bytes) {
     const Tiff tiff(bytes);
     auto page = tiff.first_directory();
     std::uint64_t read = 0;
-    // The check of `read` ends a chain that goes in circles.
+    // A chain that goes in circles ends where more has been read than there is.
     while (page != 0 && page < bytes.size() && tiff.is_whole(page) && read <= bytes.size()) {
         read += tiff.directory_bytes(page);
         page = tiff.next_directory(page);

@@ -1,4 +1,4 @@
-// The size of an animated WebP, which ImageMagick tells only after decoding all of it. Pure.
+// ImageMagick can tell the size of an animated WebP only after it has decoded all of it. Pure.
 #pragma once
 
 #include <optional>

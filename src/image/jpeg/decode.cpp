@@ -49,7 +49,8 @@ struct Segments {
 boolean on_segment(j_decompress_ptr jpeg) {
     auto& source = *jpeg->src;
     const auto* bytes = source.next_input_byte;
-    // All of the file is in the buffer: asking for more is the end of a damaged one, and does not return.
+    // The whole file is in the buffer. Where libjpeg asks for more, the file is damaged, and this call does
+    // not return.
     if (source.bytes_in_buffer < 2) source.fill_input_buffer(jpeg);
     const std::size_t length = bytes[0] * std::size_t{256} + bytes[1];
     if (length < 2) ERREXIT(jpeg, JERR_BAD_LENGTH);
@@ -74,8 +75,8 @@ bool is_direct(const jpeg_decompress_struct& jpeg) {
     return jpeg.out_color_space == JCS_GRAYSCALE || jpeg.out_color_space == JCS_RGB;
 }
 
-// By which ImageMagick tells the quality of a file: some entries of its quantisation tables, and the sum of
-// all.
+// ImageMagick tells the quality of a file by these: some entries of its quantisation tables, and the sum of
+// all entries.
 struct Fingerprint {
     long probe = 0;
     long sum = 0;
@@ -95,7 +96,8 @@ Fingerprint fingerprint(const Tables& tables, std::size_t count) {
     return result;
 }
 
-// Of the standard's tables, for the qualities 1 to 100; [0] is that of grey, [1] that of colour.
+// The fingerprints of the standard's tables for the qualities 1 to 100. [0] is that of the table for grey,
+// [1] that of both tables.
 using Standard = std::array<std::array<Fingerprint, 2>, 100>;
 
 Standard make_standard() {
@@ -121,7 +123,7 @@ int estimated_quality(const jpeg_decompress_struct& jpeg) {
     for (std::size_t i = 0; i < standard.size(); ++i) {
         const auto& one = standard[i][colour ? 1 : 0];
         if (found.probe < one.probe && found.sum < one.sum) continue;
-        // Tables that are not the standard's have a quality only in the better half.
+        // ImageMagick gives tables that are not the standard's a quality only from 51 on.
         const bool exact = found.probe <= one.probe && found.sum <= one.sum;
         return exact || i >= 50 ? static_cast<int>(i) + 1 : kDefaultQuality;
     }
@@ -158,7 +160,7 @@ Header read_header(std::string_view bytes) {
     open(session, bytes);
     auto& jpeg = session.jpeg;
     const std::uint64_t pixels = std::uint64_t{jpeg.image_width} * jpeg.image_height;
-    // The levels; and, of a file of several scans, the coefficients of all of them.
+    // The levels are in memory; of a file with several scans the coefficients of all components are too.
     std::uint64_t bytes_a_pixel = sizeof(Level);
     if (jpeg_has_multiple_scans(&jpeg) != FALSE) {
         bytes_a_pixel += sizeof(JCOEF) * static_cast<std::uint64_t>(jpeg.num_components);

@@ -12,7 +12,7 @@
 namespace bw::image::jpeg {
 namespace {
 
-// Where libjpeg writes: a small buffer, emptied into the result.
+// libjpeg writes into a small buffer, which is emptied into the result.
 struct Destination : jpeg_destination_mgr {
     std::string result;
     std::array<JOCTET, 1 << 16> buffer;
@@ -42,7 +42,7 @@ struct Destination : jpeg_destination_mgr {
     }
 };
 
-// The settings of ImageMagick's encoder, so that the file is the one that it would write.
+// These are the settings of ImageMagick's encoder, so that the file is the one that it would write.
 void set_up(jpeg_compress_struct& jpeg, std::size_t columns, std::size_t rows, int quality) {
     jpeg.image_width = static_cast<JDIMENSION>(columns);
     jpeg.image_height = static_cast<JDIMENSION>(rows);
@@ -76,7 +76,8 @@ void write_rows(Compression& session, const GreyImage& image, std::size_t first,
     }
 }
 
-// Makes `table` one that codes the symbols in `sample` as well as that does, and can code all that it could.
+// Changes `table` so that it codes the symbols in `sample` as well as `sample` does, and still codes all
+// symbols that it could.
 void fit(JHUFF_TBL& table, const JHUFF_TBL& sample) {
     constexpr int kLongest = 16;
     std::array<long, 256> weights_by_symbol{};
@@ -102,9 +103,9 @@ void fit(JHUFF_TBL& table, const JHUFF_TBL& sample) {
     }
 }
 
-// Huffman tables for the whole picture take libjpeg a pass of its own over it, two thirds of all the time.
-// For a large picture those for a few bands of 8 rows are as good to 0.1 %, where the standard's make the
-// file a sixth larger.
+// To find the best Huffman tables for the whole picture, libjpeg needs a pass of its own, which takes two
+// thirds of the time. For a large picture the tables of a few bands of 8 rows are as good to 0.1 %; with the
+// standard's tables the file is a sixth larger.
 constexpr std::size_t kSamplePixels = 1U << 16U;
 constexpr std::size_t kLeastBands = 4;
 

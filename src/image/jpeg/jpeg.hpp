@@ -1,6 +1,6 @@
-// JPEG in, grey levels out, and back, by libjpeg itself: ImageMagick uses the same library, but its own
-// pixels of 8 bytes each cost more on the way than decoding and encoding do. Pixels and results are those
-// that ImageMagick would give. The only module that knows libjpeg. Any thread.
+// JPEGs become grey levels, and black and white levels become a JPEG, by libjpeg itself. ImageMagick uses the
+// same library, but its own pixels of 8 bytes each cost more time than decoding and encoding do. Pixels and
+// results are those that ImageMagick would give. This folder alone knows libjpeg. Any thread may call it.
 #pragma once
 
 #include <cstddef>
@@ -40,15 +40,15 @@ struct Picture {
     Metadata metadata;
 };
 
-// Takes what read_header() calls direct; the caller has looked at its size, and at how many scans it has.
-// EXIF's orientation turns no pixels. Throws Error (kImage) for damage, even where libjpeg would go on with
-// grey for what is missing; whatever `checkpoint` throws goes through.
+// Decodes what read_header() calls direct. The caller has compared the size and the number of scans with the
+// limits. EXIF's orientation turns no pixels. Throws Error (kImage) for damage, even where libjpeg would go
+// on with grey for what is missing, and whatever `checkpoint` throws.
 Picture decode(std::string_view bytes, const Checkpoint& checkpoint);
 
-// A grey baseline JPEG of levels that are 0 or 65535: the bytes that ImageMagick would write (but for odd
-// densities and sampling factors); or, for 2^18 pixels and 128 rows and more, its pixels with Huffman codes
-// that fit a part of the picture, in half the time. Memory: the result, 2 bytes a pixel of the smaller
-// pictures, and some rows.
+// Returns a grey baseline JPEG of levels that are 0 or 65535. Its bytes are those that ImageMagick would
+// write (except for odd densities and sampling factors). From 2^18 pixels and 128 rows on, the pixels are the
+// same and the Huffman codes are those that fit a part of the picture, which takes half the time. It takes
+// memory for the result, for 2 bytes a pixel of a smaller picture, and for some rows.
 std::string encode(const GreyImage& black_and_white, const Metadata& metadata, const Checkpoint& checkpoint);
 
 }  // namespace bw::image::jpeg

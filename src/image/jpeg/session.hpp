@@ -1,5 +1,5 @@
-// libjpeg in RAII, for the files beside this one: its objects freed, its errors and damage as exceptions, a
-// checkpoint inside its loops. Not thread-safe: one session, one thread.
+// libjpeg in RAII, for the files beside this one: its objects are freed, its errors and damage become
+// exceptions, and a checkpoint is called inside its loops. A session belongs to one thread.
 #pragma once
 
 #include <csetjmp>
@@ -23,7 +23,7 @@ struct Callbacks {
     std::jmp_buf way_out{};
 };
 
-// For callbacks: does what may throw.
+// Callbacks of libjpeg do in here what may throw.
 template <typename Action>
 void shielded(j_common_ptr jpeg, Action action) {
     auto& callbacks = *static_cast<Callbacks*>(jpeg->client_data);
@@ -36,7 +36,8 @@ void shielded(j_common_ptr jpeg, Action action) {
     std::longjmp(callbacks.way_out, 1);  // nothing that has a destructor lives between here and run()
 }
 
-// Throw, where it is one that matters, what libjpeg says; call the checkpoint.
+// These are libjpeg's callbacks. The first two throw what libjpeg says, where it matters; the third calls the
+// checkpoint.
 void on_error(j_common_ptr jpeg);
 void on_message(j_common_ptr jpeg, int level);
 void on_progress(j_common_ptr jpeg);

@@ -11,7 +11,7 @@ namespace {
 
 static_assert(sizeof(Magick::Quantum) == sizeof(Level), "ImageMagick of 16 bits a level, as Debian has it");
 
-// What ImageMagick 6 and 7 name differently.
+// ImageMagick 6 and 7 have different names for these.
 #if MagickLibVersion >= 0x700
 
 void copy_grey(const Magick::Image& frame, const Magick::Quantum* pixel, Level* levels, std::size_t count) {
@@ -51,7 +51,7 @@ void fill(Magick::Image& frame, Magick::Quantum* pixel, const Level* levels, std
 
 bool has_alpha(const Magick::Image& frame) { return frame.alpha(); }
 
-// Grey, opaque, of two colours, and without pixels.
+// Makes an image without pixels grey and opaque, with a palette of two colours.
 void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo* failure) {
     image->alpha_trait = MagickCore::UndefinedPixelTrait;
     MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace, failure);
@@ -86,7 +86,7 @@ void fill(Magick::Image& frame, Magick::PixelPacket* pixels, const Level* levels
 
 bool has_alpha(const Magick::Image& frame) { return frame.matte(); }
 
-// Grey, opaque, of two colours, and without pixels.
+// Makes an image without pixels grey and opaque, with a palette of two colours.
 void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
     image->matte = MagickCore::MagickFalse;
     MagickCore::SetImageColorspace(image, MagickCore::GRAYColorspace);
@@ -95,7 +95,8 @@ void prepare(MagickCore::Image* image, MagickCore::ExceptionInfo*) {
 
 #endif
 
-// Calls work(first row, rows), some at a time: one by one those of a picture of one column take a minute.
+// Calls work(first row, rows) for some rows at a time. One call for each row would take a minute for a
+// picture of one column.
 template <typename Work>
 void in_rows(const GreyImage& image, const Checkpoint& checkpoint, const Work& work) {
     constexpr std::size_t kPixelsAtOnce = 1U << 16;
@@ -125,7 +126,7 @@ GreyImage grey_of(Magick::Image& frame, Dither dither, const Checkpoint& checkpo
     const auto convert = grey ? copy_grey : weigh_colours;
     in_rows(image, checkpoint, [&](std::size_t y, std::size_t rows) {
         const auto* pixels = frame.getConstPixels(0, static_cast<ssize_t>(y), image.columns, rows);
-        // ImageMagick 6 leaves an animated WebP without them, and without a word, where a frame is damaged.
+        // ImageMagick 6 gives a damaged frame of an animated WebP no pixels, and does not say so.
         if (pixels == nullptr) refuse("a frame of the image holds no pixels: it is damaged");
         const std::size_t start = y * image.columns;
         convert(frame, pixels, image.levels.data() + start, rows * image.columns);
@@ -136,7 +137,8 @@ GreyImage grey_of(Magick::Image& frame, Dither dither, const Checkpoint& checkpo
     return image;
 }
 
-// The frame without its pixels, which go at once: they take four times the room of the levels.
+// Takes the pixels out of the frame. They are freed at once, since they take four times the memory of the
+// levels.
 void empty(Magick::Image& frame) {
     const std::unique_ptr<MagickCore::ExceptionInfo, decltype(&MagickCore::DestroyExceptionInfo)> failure(
         MagickCore::AcquireExceptionInfo(), MagickCore::DestroyExceptionInfo);
@@ -144,14 +146,15 @@ void empty(Magick::Image& frame) {
                                         MagickCore::MagickTrue, failure.get());
     if (bare != nullptr) {
         frame.replaceImage(bare);
-        // As one pixel: each of these steps would open the pixels and copy them, a third of all the time.
+        // The image counts as one pixel meanwhile: each of these steps would open the pixels and copy them,
+        // which is a third of the whole time.
         const auto [columns, rows] = std::pair(bare->columns, bare->rows);
         bare->columns = bare->rows = 1;
         prepare(bare, failure.get());
         bare->columns = columns;
         bare->rows = rows;
     }
-    // Not throwException(failure), which on ImageMagick 7 destroys what it is given.
+    // throwException(failure) will not do: on ImageMagick 7 it destroys what it is given.
     if (failure->severity >= MagickCore::ErrorException) {
         Magick::throwExceptionExplicit(failure->severity, failure->reason, failure->description);
     }
@@ -177,7 +180,7 @@ void make_bilevel(Magick::Image& frame, Dither dither, const Checkpoint& checkpo
         fill(frame, pixels, image.levels.data() + y * image.columns, rows * image.columns);
         frame.syncPixels();
     });
-    // Else some encoders of ImageMagick 6 make the frame black and white once more, in their own slow way.
+    // Without this some encoders of ImageMagick 6 make the frame black and white once more, which is slow.
     frame.image()->type = Magick::BilevelType;
     drop_colour_profile(frame);
 }

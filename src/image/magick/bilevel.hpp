@@ -1,4 +1,4 @@
-// One frame to black and white. Works on ImageMagick 6 and 7.
+// Makes a frame black and white. Works on ImageMagick 6 and 7.
 #pragma once
 
 #include <Magick++.h>

@@ -1,4 +1,4 @@
-// All formats by ImageMagick.
+// ImageMagick converts every format that no other codec takes.
 #pragma once
 
 #include "../codec.hpp"

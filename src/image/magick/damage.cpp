@@ -7,10 +7,10 @@ namespace bw::image::magick {
 
 bool is_damage(std::string_view warning) {
     static constexpr std::array<std::string_view, 4> kDamage{
-        // libjpeg never fails over the pixels: it warns and paints the rest grey. Its warnings are a closed
-        // list.
+        // libjpeg never fails because of the pixels: it warns, and paints the rest grey. The list of its
+        // warnings is closed.
         "Premature end of JPEG file", "Corrupt JPEG data: ", "Inconsistent progression sequence",
-        // libpng fails over every other chunk that matters; ImageMagick 6 already fails over this one.
+        // libpng fails for every other chunk that matters. For this one ImageMagick 6 fails, and 7 warns.
         "IEND: CRC error"};
     static constexpr std::array<std::string_view, 2> kHarmless{
         " extraneous bytes before marker",  // padding between segments, which some cameras write

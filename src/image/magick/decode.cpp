@@ -42,8 +42,8 @@ struct Reading {
     ExceptionInfo exceptions = make_exception_info();
 };
 
-// Through the C API, whose ExceptionInfo shows all that was said: Magick++'s own read() throws on any warning
-// and, told to be quiet, hides some errors on ImageMagick 6.
+// This uses the C API, whose ExceptionInfo holds everything that was said. Magick++'s own read() throws on
+// any warning; told to be quiet, it hides some errors on ImageMagick 6.
 Reading read(decltype(&MagickCore::BlobToImage) reader, std::string_view bytes, const Format& format,
              const ImageInfo& info) {
     Reading reading{.bytes = bytes, .format = format};

@@ -7,8 +7,9 @@
 namespace bw::image::magick {
 namespace {
 
-// ImageMagick 6 writes 8 bits a pixel, and 7 drops the compression. The source's own stays if it can hold one
-// bit; else it is Group 4, which is made for that.
+// By itself ImageMagick 6 would write 8 bits a pixel, and 7 would drop the compression. The result has the
+// compression of its source if that one can hold one bit a pixel; else it has Group 4, which is made for
+// that.
 void make_tiff_of_one_bit(Magick::Image& frame) {
     static constexpr std::array kKept{
         Magick::NoCompression,  Magick::LZWCompression,  Magick::ZipCompression,   Magick::RLECompression,
@@ -19,15 +20,15 @@ void make_tiff_of_one_bit(Magick::Image& frame) {
     frame.image()->depth = 1;
 }
 
-// ImageMagick 6 makes GIFs of pictures that it calls sRGB only. From grey it would take the long way, back to
-// a palette of its own; that ours is of grey anyway it need not know.
+// ImageMagick 6 writes the palette of a GIF as it is only if the colourspace is sRGB. From grey it would make
+// a palette of its own, which takes long.
 void keep_palette([[maybe_unused]] Magick::Image& frame) {
 #if MagickLibVersion < 0x700
     frame.image()->colorspace = Magick::sRGBColorspace;
 #endif
 }
 
-// A job that is done twice gives the same bytes: without the time of the writing.
+// The time of writing is left out, so that a job that is done twice gives the same bytes.
 void leave_out_times(Magick::Image& frame) { frame.defineValue("png", "exclude-chunks", "date,time"); }
 
 // A source of 32 bits a sample would give its depth to the result, and netpbm's formats have at most 16
@@ -54,8 +55,8 @@ void prepare(Magick::Image& frame, const Format& format) {
     }
 }
 
-// ImageMagick 6 would first make the frame black and white once more. Several frames follow each other, as
-// PBM has it (netpbm's pbm(5)).
+// We write these ourselves: ImageMagick 6 would first make the frame black and white once more. Several
+// frames follow each other in one file, as netpbm's pbm(5) has it.
 void append_pbm(std::string& file, Magick::Image& frame) {
     const std::size_t columns = frame.columns();
     const std::size_t rows_at_once = std::max<std::size_t>(1, (1U << 16) / columns);

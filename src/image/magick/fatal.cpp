@@ -15,7 +15,7 @@ struct OnFatal {
     const std::function<void(const Error&)>& fatal;
     std::uint64_t max_memory_bytes;
     MagickCore::FatalErrorHandler handler_before = nullptr;
-    // What the last words need: nothing else is free by then.
+    // The handler frees this first: its log line needs memory, and nothing else is free by then.
     std::unique_ptr<char[]> reserve = std::make_unique_for_overwrite<char[]>(1 << 18);
 };
 std::optional<OnFatal> on_fatal;
@@ -31,7 +31,8 @@ std::optional<OnFatal> on_fatal;
 FatalErrors::FatalErrors(const std::function<void(const Error&)>& fatal, std::uint64_t max_memory_bytes) {
     if (!fatal) return;
     on_fatal.emplace(OnFatal{.fatal = fatal, .max_memory_bytes = max_memory_bytes});
-    // ImageMagick 7's type says that it does not return, to which GCC converts nothing.
+    // ImageMagick 7 declares the handler as a function that does not return, and GCC converts no pointer to
+    // that type by itself.
     on_fatal->handler_before =
         MagickCore::SetFatalErrorHandler(reinterpret_cast<MagickCore::FatalErrorHandler>(handle_fatal));
 }

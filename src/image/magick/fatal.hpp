@@ -8,9 +8,10 @@
 
 namespace bw::image::magick {
 
-// While one lives, `fatal` gets what ImageMagick calls fatal: a small piece of memory that it could not have.
-// ImageMagick's own handler ends the process. No exception may leave the call instead: ImageMagick's C code
-// would be left as it stood, locks held. One at a time; without a function it does nothing.
+// While such an object lives, `fatal` is called for what ImageMagick calls fatal: a small piece of memory
+// that it could not have. ImageMagick's own handler would end the process. No exception may leave `fatal`: it
+// would pass through ImageMagick's C code, which would go on holding its locks. Only one such object may live
+// at a time. Without a function it does nothing.
 class FatalErrors {
   public:
     FatalErrors(const std::function<void(const Error&)>& fatal, std::uint64_t max_memory_bytes);

@@ -33,7 +33,7 @@ constexpr const char* kCeilings = R"(<policymap>
   <policy domain="resource" name="throttle" value="0"/>
 </policymap>)";
 
-// As high as no ceiling above: ImageMagick takes the lower of the two.
+// This is higher than every ceiling above: ImageMagick takes the lower of the two.
 constexpr auto kNoLimit = std::uint64_t{1} << 50;
 
 // For a right, the last policy that fits decides, and what is set by a call comes after all files.
@@ -51,9 +51,10 @@ std::string rights(std::span<const std::string> formats) {
 </policymap>)";
 }
 
-// ImageMagick's memory, zeroed to the end of what malloc gave. A TIFF's parts begin at even offsets, and the
-// bytes left out between them would else be whatever lay there: other bytes each time, and not ours to give.
-// Not inline: what malloc gave beyond what was asked for is ours too, which _FORTIFY_SOURCE does not know.
+// ImageMagick's memory is filled with zeros, up to the end of what malloc gave. The parts of a TIFF begin at
+// even offsets, and the bytes that are left out between them would else hold whatever lay there: other bytes
+// each time, and perhaps another user's. This function is not inlined, because _FORTIFY_SOURCE does not know
+// that we may use more than we asked malloc for.
 [[gnu::noinline]] void* zeroed(void* memory, std::size_t from) {
     const std::size_t size = ::malloc_usable_size(memory);
     if (memory != nullptr && from < size) std::memset(static_cast<char*>(memory) + from, 0, size - from);
@@ -127,8 +128,8 @@ bool is_possible(std::string_view name) {
     });
 }
 
-// Loads the decoders of these formats, and of others only where there is a mistake to explain: HEIC's alone
-// would be a fifth of a worker's start.
+// Loads the decoders of these formats. Others are loaded only where there is a mistake to explain: HEIC's
+// alone would take a fifth of a worker's start.
 void check_formats(std::span<const std::string> formats) {
     const auto wrong = std::find_if_not(formats.begin(), formats.end(), is_possible);
     if (wrong == formats.end()) return;
@@ -146,8 +147,8 @@ void check_formats(std::span<const std::string> formats) {
 void start(std::span<const std::string> formats) {
     initialize_under_our_ceilings();
     check_formats(formats);
-    // Loads the words of ImageMagick's errors. Where memory ends it is too late: then it would complain of
-    // that while it holds the lock on the words, and wait for itself.
+    // This loads the texts of ImageMagick's errors. Where memory ends it would be too late: ImageMagick would
+    // want to report that while it holds the lock on its texts, and would wait for itself.
     MagickCore::GetLocaleMessage("Resource/Limit/FatalError/MemoryAllocationFailed");
     const auto exception = make_exception_info();
     MagickCore::SetMagickSecurityPolicy(rights(formats).c_str(), exception.get());
@@ -156,7 +157,7 @@ void start(std::span<const std::string> formats) {
     MagickCore::SetMagickResourceLimit(MagickCore::TimeResource, kNoLimit);
     // The throttle is a number of milliseconds that ImageMagick sleeps at every step.
     MagickCore::SetMagickResourceLimit(MagickCore::ThrottleResource, 0);
-    // Threads gain next to nothing within an image; one worker a core uses the cores better.
+    // Several threads gain almost nothing within one picture; one worker a core uses the cores better.
     Magick::ResourceLimits::thread(1);
 }
 
