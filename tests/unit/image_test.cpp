@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -296,16 +297,23 @@ TEST_F(ImageTest, CountsThePixelsOfAllFrames) {
     EXPECT_EQ(pixels("images/animation.gif", ".png"), std::pair(10'507UL, 5760UL));
 }
 
+// A busy machine may let the process wait between the last stage and the test's own clock: then the best of
+// ten counts.
 TEST_F(ImageTest, TheStagesTakeAllOfTheTime) {
+    const std::string source = content(kTestdata / "images/landscape.jpg");
     for (const char* extension : {".jpg", ".png"}) {
-        const std::string source = content(kTestdata / "images/landscape.jpg");
-        Stopwatch stopwatch;
-        const auto result = to_monochrome(source, extension, kDefaults, {});
-        const auto whole = stopwatch.lap();
-        for (const auto stage : {result.decode, result.monochrome, result.encode})
-            EXPECT_GT(stage, whole / 100) << extension;
-        EXPECT_LE(result.decode + result.monochrome + result.encode, whole) << extension;
-        EXPECT_GE(result.decode + result.monochrome + result.encode, whole * 9 / 10) << extension;
+        double best = 0;
+        for (int i = 0; i < 10 && best < 0.9; ++i) {
+            Stopwatch stopwatch;
+            const auto result = to_monochrome(source, extension, kDefaults, {});
+            const auto whole = stopwatch.lap();
+            for (const auto stage : {result.decode, result.monochrome, result.encode})
+                EXPECT_GT(stage, whole / 100) << extension;
+            const auto stages = result.decode + result.monochrome + result.encode;
+            EXPECT_LE(stages, whole) << extension;
+            best = std::max(best, static_cast<double>(stages.count()) / static_cast<double>(whole.count()));
+        }
+        EXPECT_GE(best, 0.9) << extension;
     }
 }
 
