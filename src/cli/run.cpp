@@ -27,7 +27,8 @@ Config read_config(const Command& command, const Invocation& invocation) {
     const auto problems = load_config(process_environment, invocation.settings, command.settings, config);
     log::configure(config.log_level, config.log_format);
     if (!invocation.supervised) {  // the parent has said it
-        for (const auto& warning : unknown_settings(process_variables())) log::warn(warning);
+        for (const auto& warning : unknown_settings(process_variables()))
+            log::warn("a variable has no effect", {{"reason", warning}});
     }
     if (!problems.empty()) throw Error(ErrorKind::kConfiguration, "settings", problems);
     return config;
