@@ -33,14 +33,14 @@ struct Measure {
 
 constexpr std::array kDurationUnits{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}, Unit{"h", 3'600'000}};
 constexpr std::array kDurationMisspellings{
-    Misspelling{"", "s"},         Misspelling{"s", "s"},       Misspelling{"sec", "s"},
-    Misspelling{"secs", "s"},     Misspelling{"second", "s"},  Misspelling{"seconds", "s"},
-    Misspelling{"m", "m"},        Misspelling{"min", "m"},     Misspelling{"mins", "m"},
-    Misspelling{"minute", "m"},   Misspelling{"minutes", "m"}, Misspelling{"h", "h"},
-    Misspelling{"hr", "h"},       Misspelling{"hour", "h"},    Misspelling{"hours", "h"},
-    Misspelling{"ms", "ms"},      Misspelling{"msec", "ms"},   Misspelling{"millis", "ms"},
-    Misspelling{"d", "h", 24},    Misspelling{"day", "h", 24}, Misspelling{"days", "h", 24},
-    Misspelling{"w", "h", 7 * 24}};
+    Misspelling{"", "s"},       Misspelling{"s", "s"},       Misspelling{"sec", "s"},
+    Misspelling{"secs", "s"},   Misspelling{"second", "s"},  Misspelling{"seconds", "s"},
+    Misspelling{"m", "m"},      Misspelling{"min", "m"},     Misspelling{"mins", "m"},
+    Misspelling{"minute", "m"}, Misspelling{"minutes", "m"}, Misspelling{"h", "h"},
+    Misspelling{"hr", "h"},     Misspelling{"hour", "h"},    Misspelling{"hours", "h"},
+    Misspelling{"ms", "ms"},    Misspelling{"msec", "ms"},   Misspelling{"millis", "ms"},
+    Misspelling{"d", "h", 24},  Misspelling{"day", "h", 24}, Misspelling{"days", "h", 24},
+    Misspelling{"w", "h", 168}};
 // Bounded so that sums of times never overflow, not in nanoseconds either.
 constexpr Measure kDuration{kDurationUnits, kDurationMisspellings, 365ULL * 86'400'000, "at most 8760h"};
 
