@@ -136,8 +136,8 @@ void allow_threads(Filter& filter) {
 // Those of the network, for TCP and UDP, and the one that getaddrinfo() asks for our addresses. None by path.
 void allow_sockets(Filter& filter) {
     constexpr std::uint64_t kType = 0xf;  // without SOCK_CLOEXEC and SOCK_NONBLOCK
-    for (const std::uint64_t family : {AF_INET, AF_INET6}) {
-        for (const std::uint64_t type : {SOCK_STREAM, SOCK_DGRAM}) {
+    for (const std::uint64_t family : std::initializer_list<std::uint64_t>{AF_INET, AF_INET6}) {
+        for (const std::uint64_t type : std::initializer_list<std::uint64_t>{SOCK_STREAM, SOCK_DGRAM}) {
             filter.allow(
                 "socket",
                 {is(0, family), {1, SCMP_CMP_MASKED_EQ, kType, type}, {2, SCMP_CMP_LE, IPPROTO_UDP, 0}});
