@@ -74,7 +74,12 @@ compare() {
     config=$(cat)
     while read -r name wanted; do
         is=$(field "$name" <<<"$config")
-        case "$name" in ack_wait | max_age | duplicate_window) is=$(duration "${is:-0}") ;; esac
+        case "$name" in
+            # bw's pulls wait for one second: a limit that allows it is the operator's.
+            max_expires) ((${is:-0} < 1000000000)) || is=0 ;;&
+            ack_wait | max_age | duplicate_window | max_expires | inactive_threshold) is=$(duration "${is:-0}") ;;
+            headers_only | no_ack | sealed) is=${is:-false} ;;
+        esac
         [[ $is == "$wanted" ]] || lines+=("  $name: is ${is:-empty}, should be ${wanted:-empty}")
     done <&3
     if ((${#lines[@]} == 0)); then
@@ -95,7 +100,10 @@ max_age 0s
 max_bytes -1
 max_msg_size 512
 max_msgs -1
+max_msgs_per_subject -1
+no_ack false
 retention workqueue
+sealed false
 storage file
 subjects ["$stream.>"]
 END
@@ -112,10 +120,15 @@ if exists consumer "$stream" "$consumer"; then
     compare "consumer $stream > $consumer" <<<"$config" 3<<END
 ack_policy explicit
 ack_wait 30s
+backoff
 deliver_policy all
 deliver_subject
 filter_subject $stream.blackandwhite
+headers_only false
+inactive_threshold 0s
 max_deliver 5
+max_expires 0s
+priority_groups
 replay_policy instant
 END
 elif ((differs == 0)); then

@@ -12,6 +12,7 @@
 
 #include "bw/base/error.hpp"
 #include "bw/base/needs.hpp"
+#include "bw/protocol.hpp"
 
 namespace bw {
 
@@ -30,11 +31,6 @@ struct ConnectionOptions {
 
 // The files that making the connection again reads.
 Needs connection_needs(const ConnectionOptions& options);
-
-struct QueueNames {
-    std::string stream;
-    std::string consumer;
-};
 
 // A connection that outlives server restarts: libnats makes it again for as long as it takes, and the log
 // says lost and back. One per process (it opens and closes libnats), made and destroyed by the main thread;
@@ -59,6 +55,11 @@ struct Delivery {
     std::uint64_t sequence = 0;    // of the message in the stream
     std::uint64_t deliveries = 0;  // 1 for the first
     std::uint64_t connection = 0;  // the number of the connection that it came on
+    // What tells whether an acknowledgement would still mean this message: when the stream took it, when it
+    // came to us, and when the stream was made, as far as was known when the message was asked for.
+    ServerTime stored{};
+    std::chrono::steady_clock::time_point arrived{};
+    std::optional<ServerTime> stream_created{};
 };
 
 struct Advisory {
@@ -99,7 +100,8 @@ class WorkQueue {
     virtual DeliveryRules rules() = 0;
 
     // Waits for a message for about a second; less where `stop` comes while the connection is lost. Throws
-    // Error (kQueue) if the stream or consumer is gone or not ours to use.
+    // Error: kDifference if the stream or consumer is gone or such that jobs cannot be done from it, kQueue
+    // if it is not ours to use.
     virtual std::optional<Delivery> fetch(const std::stop_token& stop) = 0;
 
     // After the last fetch(): a message that came too late for it, so that none is stranded until ack wait.
@@ -107,9 +109,8 @@ class WorkQueue {
 
     // Throws Error (kJob) if an advisory on `subject` would come back to us: as a message of the job stream,
     // or as what looks like an answer of the server. A job could otherwise make jobs, or fill the stream.
-    // What the stream takes is learned when the queue is bound, and again with the first advisory of every
-    // new connection. What reaches it by way of other streams or the server's mappings is not seen:
-    // permissions bound that.
+    // What the stream takes is asked for again every kRulesAge of work. What reaches it by way of other
+    // streams or the server's mappings is not seen: permissions bound that.
     virtual void check_advisory(const std::string& subject) = 0;
 
     // The job is being worked on: restarts its ack wait (a heartbeat).
@@ -129,7 +130,8 @@ class WorkQueue {
 };
 
 // Binds to the consumer. Waits for JetStream to answer for up to `timeout`; null if `stop` came first. Throws
-// Error (kQueue) if stream or consumer is not there. The connection must outlive the queue.
+// Error: kDifference if stream or consumer is not there, or such that jobs cannot be done from it, kQueue if
+// JetStream does not answer. The connection must outlive the queue.
 std::unique_ptr<WorkQueue> bind_work_queue(Connection& connection, const QueueNames& names,
                                            std::chrono::milliseconds timeout, const std::stop_token& stop);
 
@@ -168,7 +170,12 @@ struct SetupResult {
 // nothing that exists, and creates nothing beside something that differs. Throws Error (kQueue).
 std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names);
 
+struct QueueComparison {
+    SetupResult stream;
+    SetupResult consumer;
+};
+
 // The same comparison of both, which creates nothing. Throws Error (kQueue) without an answer.
-std::vector<SetupResult> inspect(Connection& connection, const QueueNames& names);
+QueueComparison compare(Connection& connection, const QueueNames& names);
 
 }  // namespace bw

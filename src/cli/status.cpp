@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string_view>
 #include <thread>
@@ -55,8 +54,11 @@ double rate(std::uint64_t from, std::uint64_t to, double seconds) {
     return to > from ? std::round(static_cast<double>(to - from) / seconds * 10) / 10 : 0;
 }
 
-nlohmann::ordered_json json_of(const SetupResult& part, const std::string& name) {
-    return {{"name", name}, {"state", words(part.outcome).json}, {"differences", part.differences}};
+JsonObject json_of(const SetupResult& part, const std::string& name) {
+    return JsonObject()
+        .text("name", name)
+        .text("state", words(part.outcome).json)
+        .texts("differences", part.differences);
 }
 
 }  // namespace
@@ -71,9 +73,9 @@ void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers&
         rate(first.last_sequence - first.messages, second.last_sequence - second.messages, seconds);
 }
 
-Status look_at_queue(Connection& connection, const QueueNames& names) {
-    auto parts = inspect(connection, names);
-    Status status{names, std::move(parts[0]), std::move(parts[1]), std::nullopt};
+Status measure_status(Connection& connection, const QueueNames& names) {
+    auto [stream, consumer] = compare(connection, names);
+    Status status{.names = names, .stream = std::move(stream), .consumer = std::move(consumer)};
     if (either(status, Outcome::kMissing)) return status;
     const auto first = numbers_of(connection, names);
     const auto begin = steady_clock::now();
@@ -104,25 +106,26 @@ std::string to_text(const Status& status) {
 }
 
 std::string to_json(const Status& status) {
-    nlohmann::ordered_json json{{"stream", json_of(status.stream, status.names.stream)},
-                                {"consumer", json_of(status.consumer, status.names.consumer)}};
+    JsonObject json;
+    json.object("stream", json_of(status.stream, status.names.stream))
+        .object("consumer", json_of(status.consumer, status.names.consumer));
     if (status.numbers) {
-        json["waiting"] = status.numbers->pending;
-        json["in_work"] = status.numbers->ack_pending;
-        json["redelivered"] = status.numbers->redelivered;
-        json["dead"] = status.numbers->dead;
-        json["idle_workers"] = status.numbers->waiting_pulls;
-        json["came_per_second"] = status.came_per_second;
-        json["done_per_second"] = status.done_per_second;
+        json.number("waiting", status.numbers->pending)
+            .number("in_work", status.numbers->ack_pending)
+            .number("redelivered", status.numbers->redelivered)
+            .number("dead", status.numbers->dead)
+            .number("idle_workers", status.numbers->waiting_pulls)
+            .number("came_per_second", status.came_per_second)
+            .number("done_per_second", status.done_per_second);
     }
-    // A server's text may hold what is no UTF-8.
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return json.str() + "\n";
 }
 
-std::optional<Error> complaint(const Status& status) {
+std::optional<Error> verdict(const Status& status) {
     const std::string where = status.names.stream + " > " + status.names.consumer;
     if (either(status, Outcome::kMissing)) {
-        return Error(ErrorKind::kQueue, where, "missing; `bw setup` creates the stream and the consumer");
+        return Error(ErrorKind::kDifference, where,
+                     "missing; `bw setup` creates the stream and the consumer");
     }
     if (either(status, Outcome::kDiffers)) {
         return Error(ErrorKind::kDifference, where, "stream or consumer differ from what they should be");
@@ -141,9 +144,9 @@ namespace {
 
 void show_status(const Invocation& invocation, const Config& config) {
     const auto connection = connect(connection_options(config), {});
-    const Status status = look_at_queue(*connection, queue_names(config));
+    const Status status = measure_status(*connection, queue_names(config));
     print(invocation.flags.contains("--json") ? to_json(status) : to_text(status));
-    if (const auto failure = complaint(status)) throw *failure;
+    if (const auto failure = verdict(status)) throw *failure;
 }
 
 constexpr std::array kFlags{CommandFlag{"--json", "", "As one JSON object"}};

@@ -14,16 +14,16 @@ struct Status {
     QueueNames names;
     SetupResult stream;
     SetupResult consumer;
-    std::optional<QueueNumbers> numbers;  // nothing where stream or consumer is missing
-    double came_per_second = 0;           // messages that the stream took
-    double done_per_second = 0;           // messages that left it
+    std::optional<QueueNumbers> numbers{};  // nothing where stream or consumer is missing
+    double came_per_second = 0;             // messages that the stream took
+    double done_per_second = 0;             // messages that left it
 };
 
 // What two looks at the queue, `seconds` apart, say together.
 void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers& second, double seconds);
 
 // Takes a second, for the rates. Throws Error (kQueue) where JetStream does not answer.
-Status look_at_queue(Connection& connection, const QueueNames& names);
+Status measure_status(Connection& connection, const QueueNames& names);
 
 // Lines, each with its end. A part has one, and one for each difference.
 std::string to_text(const SetupResult& part);
@@ -32,8 +32,8 @@ std::string to_text(const Status& status);
 // One object in one line; docs/logs.md lists its members.
 std::string to_json(const Status& status);
 
-// The worst that is not as it should be: missing (kQueue), then different (kDifference), then dead jobs
-// (kDead).
-std::optional<Error> complaint(const Status& status);
+// The worst that is not as it should be: stream or consumer missing, then different (both kDifference),
+// then dead jobs (kDead).
+std::optional<Error> verdict(const Status& status);
 
 }  // namespace bw

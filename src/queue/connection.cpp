@@ -246,28 +246,14 @@ std::optional<std::string> Connection::refusal() {
     return text;
 }
 
-std::optional<nlohmann::json> Connection::api(const std::string& call, const nlohmann::json& request) {
+std::string Connection::api(const std::string& call, const std::string& request) {
     const std::string subject = "$JS.API." + call;
-    const std::string body = request.is_null() ? "" : request.dump();
     natsMsg* raw = nullptr;
     const auto status =
-        natsConnection_RequestString(&raw, get(), subject.c_str(), body.c_str(), kApiTimeout.count());
-    if (status != NATS_OK) return std::nullopt;
+        natsConnection_RequestString(&raw, get(), subject.c_str(), request.c_str(), kApiTimeout.count());
+    if (status != NATS_OK) return "";
     const MessagePtr message(raw);
-    auto answer = nlohmann::json::parse(natsMsg_GetData(raw),
-                                        natsMsg_GetData(raw) + natsMsg_GetDataLength(raw), nullptr, false);
-    if (!answer.is_object()) return std::nullopt;
-    return answer;
-}
-
-int api_error_code(const nlohmann::json& answer) {
-    if (!answer.contains("error")) return 0;
-    const auto& error = answer["error"];
-    return error.value("err_code", error.value("code", -1));
-}
-
-std::string api_error_text(const nlohmann::json& answer) {
-    return answer.contains("error") ? answer["error"].value("description", "no reason given") : "";
+    return {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))};
 }
 
 }  // namespace bw

@@ -1,4 +1,4 @@
-// What the jetstream room shares: libnats in RAII, and JetStream's JSON API.
+// What the files of this room share: libnats in RAII, and requests to JetStream's API.
 #pragma once
 
 #include <nats/nats.h>
@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -64,8 +63,9 @@ class Connection {
     // The server's last complaint, or nothing.
     std::optional<std::string> refusal();
 
-    // One request to JetStream's API, $JS.API.<call>. Nothing where no answer came in a few seconds.
-    std::optional<nlohmann::json> api(const std::string& call, const nlohmann::json& request = nullptr);
+    // One request to JetStream's API, $JS.API.<call>: the answer as it came, empty where none came in a few
+    // seconds.
+    std::string api(const std::string& call, const std::string& request = "");
 
   private:
     static void on_lost(natsConnection*, void* self);
@@ -83,13 +83,6 @@ inline constexpr const char* kInboxPrefix = "_INBOX.bw";
 
 // What libnats says of the call that this thread has just made.
 std::string last_libnats_error(natsStatus status);
-
-// The error code of an API answer, 0 if it is none. https://github.com/nats-io/nats-server:
-// server/errors.json.
-inline constexpr int kStreamNotFound = 10059;
-inline constexpr int kConsumerNotFound = 10014;
-int api_error_code(const nlohmann::json& answer);
-std::string api_error_text(const nlohmann::json& answer);
 
 // Waits up to `pause`; true if `stop` came.
 bool stopped_within(std::chrono::milliseconds pause, const std::stop_token& stop);

@@ -6,49 +6,37 @@
 namespace bw {
 namespace {
 
-using nlohmann::json;
-
-// An unsigned number at /a/b of an answer, 0 if there is none.
-std::uint64_t number(const json& answer, const char* path) {
-    const json::json_pointer at(path);
-    return answer.contains(at) && answer[at].is_number_unsigned() ? answer[at].get<std::uint64_t>() : 0;
-}
-
 // The subjects are the stream's, so are messages that this consumer does not deliver: with the protocol's
 // filter such ones are nobody's jobs, and count as dead. They stay there for ever just as well.
-std::uint64_t dead(std::uint64_t messages, const json& consumer) {
-    const auto alive = number(consumer, "/num_pending") + number(consumer, "/num_ack_pending");
+std::uint64_t dead(std::uint64_t messages, const ConsumerInfo& consumer) {
+    const auto alive = consumer.pending + consumer.ack_pending;
     return messages > alive ? messages - alive : 0;
 }
 
-// The stream's answer, between two of the consumer's.
+// What the stream says, between two answers of the consumer.
 struct Answers {
-    json before;
-    json stream;
-    json after;
+    ConsumerInfo before;
+    StreamInfo stream;
+    ConsumerInfo after;
 
     // No job came, was delivered or acknowledged meanwhile, so that the three go together.
     bool agree() const {
-        const auto same = [this](const char* path) { return number(before, path) == number(after, path); };
-        return same("/num_pending") && same("/num_ack_pending") && same("/delivered/consumer_seq");
+        return before.pending == after.pending && before.ack_pending == after.ack_pending &&
+               before.deliveries == after.deliveries;
     }
 };
 
-std::optional<json> info(Connection& connection, const std::string& call, const std::stop_token& stop) {
-    if (stop.stop_requested()) return std::nullopt;
-    auto answer = connection.api(call);
-    return answer && api_error_code(*answer) == 0 ? answer : std::nullopt;
-}
-
 std::optional<Answers> ask(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
     const std::string consumer_info = "CONSUMER.INFO." + names.stream + "." + names.consumer;
-    auto before = info(connection, consumer_info, stop);
-    if (!before) return std::nullopt;
-    auto stream = info(connection, "STREAM.INFO." + names.stream, stop);
-    if (!stream) return std::nullopt;
-    auto after = info(connection, consumer_info, stop);
-    if (!after) return std::nullopt;
-    return Answers{std::move(*before), std::move(*stream), std::move(*after)};
+    if (stop.stop_requested()) return std::nullopt;
+    const auto before = read_consumer_info(connection.api(consumer_info), names);
+    if (!std::holds_alternative<ConsumerInfo>(before) || stop.stop_requested()) return std::nullopt;
+    const auto stream = read_stream_info(connection.api("STREAM.INFO." + names.stream), names);
+    if (!std::holds_alternative<StreamInfo>(stream) || stop.stop_requested()) return std::nullopt;
+    const auto after = read_consumer_info(connection.api(consumer_info), names);
+    if (!std::holds_alternative<ConsumerInfo>(after)) return std::nullopt;
+    return Answers{std::get<ConsumerInfo>(before), std::get<StreamInfo>(stream),
+                   std::get<ConsumerInfo>(after)};
 }
 
 }  // namespace
@@ -63,17 +51,18 @@ std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNam
     if (!answers) return std::nullopt;
     const auto& [before, stream, after] = *answers;
     QueueNumbers numbers;
-    numbers.messages = number(stream, "/state/messages");
-    numbers.pending = number(after, "/num_pending");
-    numbers.ack_pending = number(after, "/num_ack_pending");
-    // A job that comes is too much for the answer before it, one that is acknowledged for the one after it.
-    numbers.dead = std::min(dead(numbers.messages, before), dead(numbers.messages, after));
-    // num_redelivered has the dead too.
-    const auto redelivered = number(after, "/num_redelivered");
-    numbers.redelivered = std::min(numbers.ack_pending, redelivered - std::min(redelivered, numbers.dead));
-    numbers.waiting_pulls = number(after, "/num_waiting");
-    numbers.last_sequence = number(stream, "/state/last_seq");
-    numbers.deliveries = number(after, "/delivered/consumer_seq");
+    numbers.messages = stream.messages;
+    numbers.pending = after.pending;
+    numbers.ack_pending = after.ack_pending;
+    // A job that came between the answers makes the first number too large, one that was acknowledged the
+    // second.
+    numbers.dead = std::min(dead(stream.messages, before), dead(stream.messages, after));
+    // The server counts the dead among the redelivered too.
+    numbers.redelivered =
+        std::min(after.ack_pending, after.redelivered - std::min(after.redelivered, numbers.dead));
+    numbers.waiting_pulls = after.waiting_pulls;
+    numbers.last_sequence = stream.last_sequence;
+    numbers.deliveries = after.deliveries;
     return numbers;
 }
 

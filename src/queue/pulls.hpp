@@ -10,6 +10,7 @@
 #include <string>
 
 #include "connection.hpp"
+#include "inbox.hpp"
 
 namespace bw {
 
@@ -17,37 +18,34 @@ class Pulls {
   public:
     // Throws Error (kQueue) if libnats cannot subscribe. The connection must outlive the pulls.
     Pulls(Connection& connection, const QueueNames& names);
-    ~Pulls();
-    Pulls(const Pulls&) = delete;
-    Pulls& operator=(const Pulls&) = delete;
 
-    struct Answer {
+    // What a pull brought: a delivery, or why there is none, or neither where there was nothing in time.
+    struct Result {
         std::optional<Delivery> delivery;
-        std::optional<std::string> refusal;  // neither: there was nothing in time
+        std::optional<std::string> refusal;  // "409 Exceeded MaxWaiting"
     };
 
-    // A message that came too late for an earlier pull, or that the server has within `expiry`.
-    Answer next(std::chrono::milliseconds expiry);
+    // A message that came too late for an earlier pull, or that the server has within kPullExpiry. One thread
+    // at a time. `stream_created`: as the server last said.
+    Result next(std::optional<ServerTime> stream_created);
 
-    // A message that has come by now.
+    // A message that has come by now. Any thread.
     std::optional<Delivery> late();
 
   private:
-    static void on_message(natsConnection*, natsSubscription*, natsMsg* message, void* self);
-    static void on_end(void* self);
+    void receive(std::string_view pull, natsMsg* message);
     std::optional<Delivery> take();
 
     Connection& connection_;
     const std::string request_;
-    const std::string inbox_;  // of all pulls; each has a subject of its own in it
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Delivery> deliveries_;
-    std::uint64_t pull_ = 0;
+    std::uint64_t pull_ = 0;  // the number of the last one, whose answers have a subject of their own
     std::uint64_t connection_of_pull_ = 0;
-    std::optional<Answer> answer_;  // to the last pull, where it was no message
-    bool ended_ = false;
-    SubscriptionPtr subscription_;
+    std::optional<ServerTime> stream_created_;
+    std::optional<Result> result_;  // of the last pull, where it was no message
+    Inbox inbox_;                   // last: it uses all of the above
 };
 
 }  // namespace bw

@@ -1,4 +1,4 @@
-#include <array>
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -8,137 +8,129 @@
 namespace bw {
 namespace {
 
-using nlohmann::json;
 using Outcome = SetupResult::Outcome;
 
-constexpr std::int64_t kSecond = 1'000'000'000;  // JetStream's times are nanoseconds
-
-// The protocol's stream and consumer, field by field, in JetStream's own words. These fields are compared, no
-// others.
-json stream_as_it_should_be(const QueueNames& names) {
-    return {{"subjects", json::array({names.stream + ".>"})},
-            {"retention", "workqueue"},
-            {"storage", "file"},
-            {"discard", "old"},
-            {"max_msgs", -1},
-            {"max_bytes", -1},
-            {"max_age", 0},
-            {"max_msg_size", 512},
-            {"duplicate_window", 3600 * kSecond}};
+// The names of the API's calls, and of what they are about.
+std::string stream_call(std::string_view verb, const QueueNames& names) {
+    return "STREAM." + std::string(verb) + "." + names.stream;
+}
+std::string consumer_call(std::string_view verb, const QueueNames& names) {
+    return "CONSUMER." + std::string(verb) + "." + names.stream + "." + names.consumer;
+}
+std::string stream_title(const QueueNames& names) { return "stream " + names.stream; }
+std::string consumer_title(const QueueNames& names) {
+    return "consumer " + names.stream + " > " + names.consumer;
 }
 
-json consumer_as_it_should_be(const QueueNames& names) {
-    return {{"deliver_subject", ""},  // none: a pull consumer
-            {"deliver_policy", "all"},
-            {"ack_policy", "explicit"},
-            {"ack_wait", 30 * kSecond},
-            {"max_deliver", 5},
-            {"filter_subject", names.stream + ".blackandwhite"},
-            {"replay_policy", "instant"}};
-}
-
-// Values as people write them: 30s, not 30000000000.
-std::string shown(const std::string& field, const json& value) {
-    constexpr std::array<std::string_view, 3> kTimes{"max_age", "duplicate_window", "ack_wait"};
-    for (const auto time : kTimes) {
-        if (field != time || !value.is_number_integer()) continue;
-        const auto nanoseconds = value.get<std::int64_t>();
-        if (nanoseconds % kSecond == 0) return std::to_string(nanoseconds / kSecond) + "s";
-        return std::to_string(nanoseconds) + "ns";
-    }
-    if (value.is_string()) {
-        return value.get_ref<const std::string&>().empty() ? "empty" : value.get<std::string>();
-    }
-    return value.dump();
-}
-
-// JetStream leaves out what is empty or zero.
-std::vector<std::string> differences(const json& wanted, const json& found) {
-    std::vector<std::string> list;
-    for (const auto& [field, value] : wanted.items()) {
-        const json nothing = value.is_string() ? json("") : value.is_array() ? json::array() : json(0);
-        const json& actual = found.contains(field) ? found[field] : nothing;
-        if (actual != value) {
-            list.push_back(field + ": is " + shown(field, actual) + ", should be " + shown(field, value));
-        }
-    }
-    return list;
-}
-
-json ask(Connection& connection, const std::string& call, const json& request = nullptr) {
-    if (auto answer = connection.api(call, request)) return *answer;
+[[noreturn]] void no_answer(Connection& connection, const std::string& call) {
     throw Error(ErrorKind::kQueue, "$JS.API." + call,
                 "JetStream does not answer: " +
                     connection.refusal().value_or("is it switched on (nats-server -js)?"));
 }
 
-struct Thing {
-    std::string what;
-    std::string info_call;
-    std::string create_call;
-    json wanted;
-    json creation;
-};
-
-Thing the_stream(const QueueNames& names) {
-    json wanted = stream_as_it_should_be(names);
-    json creation = wanted;
-    creation.update(
-        {{"name", names.stream}, {"num_replicas", 1}, {"max_consumers", -1}, {"max_msgs_per_subject", -1}});
-    return {"stream " + names.stream, "STREAM.INFO." + names.stream, "STREAM.CREATE." + names.stream,
-            std::move(wanted), std::move(creation)};
-}
-
-Thing the_consumer(const QueueNames& names) {
-    json wanted = consumer_as_it_should_be(names);
-    json config = wanted;
-    config.erase("deliver_subject");
-    config["durable_name"] = names.consumer;
-    const std::string path = names.stream + "." + names.consumer;
-    return {"consumer " + names.stream + " > " + names.consumer,
-            "CONSUMER.INFO." + path,
-            "CONSUMER.DURABLE.CREATE." + path,
-            std::move(wanted),
-            {{"stream_name", names.stream}, {"config", std::move(config)}}};
-}
-
-SetupResult look_at(Connection& connection, const Thing& thing) {
-    const json answer = ask(connection, thing.info_call);
-    const int code = api_error_code(answer);
-    if (code == kStreamNotFound || code == kConsumerNotFound) return {thing.what, Outcome::kMissing, {}};
-    if (code != 0) throw Error(ErrorKind::kQueue, thing.what, api_error_text(answer));
-    auto list = differences(thing.wanted, answer.value("config", json::object()));
-    const auto outcome = list.empty() ? Outcome::kAsItShouldBe : Outcome::kDiffers;
-    return {thing.what, outcome, std::move(list)};
-}
-
-void create(Connection& connection, const Thing& thing) {
-    const json answer = ask(connection, thing.create_call, thing.creation);
-    if (api_error_code(answer) != 0) {
-        throw Error(ErrorKind::kQueue, thing.what, "cannot be created: " + api_error_text(answer));
+// What JetStream says of a stream or consumer.
+template <typename Info>
+SetupResult compared(Connection& connection, const std::string& title, const std::string& call,
+                     const ApiAnswer<Info>& answer) {
+    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, call);
+    if (const auto* error = std::get_if<ApiError>(&answer)) {
+        const bool missing = error->code == kStreamNotFound || error->code == kConsumerNotFound;
+        if (missing) return {title, Outcome::kMissing, {}};
+        throw Error(ErrorKind::kQueue, title, error->text);
     }
+    const auto& differences = std::get<Info>(answer).differences;
+    return {title, differences.empty() ? Outcome::kAsItShouldBe : Outcome::kDiffers, differences};
+}
+
+SetupResult compare_stream(Connection& connection, const QueueNames& names) {
+    const auto call = stream_call("INFO", names);
+    return compared(connection, stream_title(names), call, read_stream_info(connection.api(call), names));
+}
+
+SetupResult compare_consumer(Connection& connection, const QueueNames& names) {
+    const auto call = consumer_call("INFO", names);
+    return compared(connection, consumer_title(names), call, read_consumer_info(connection.api(call), names));
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
+    return text.empty() ? "one that we may not ask for" : text;
+}
+
+std::string overlapping_streams(Connection& connection, const QueueNames& names) {
+    const auto answer = connection.api("STREAM.NAMES", stream_names_request(names.stream + ".>"));
+    return listed(read_stream_names(answer));
+}
+
+std::string overlapping_consumers(Connection& connection, const QueueNames& names) {
+    std::vector<std::string> overlapping;
+    for (const auto& consumer : read_consumer_list(connection.api("CONSUMER.LIST." + names.stream), names)) {
+        const auto& filters = consumer.filters;
+        const bool takes_jobs =
+            filters.empty() || std::any_of(filters.begin(), filters.end(), [&names](const auto& filter) {
+                return overlap(filter, job_subject(names));
+            });
+        if (takes_jobs) overlapping.push_back(consumer.name);
+    }
+    return listed(overlapping);
+}
+
+// Why something cannot be created, with the name of what is in its way.
+std::string reason_of(Connection& connection, const QueueNames& names, const ApiError& error) {
+    std::string text = "cannot be created: " + error.text;
+    if (error.code == kStreamSubjectsOverlap) {
+        text += "; subjects of " + names.stream + ".> are taken by the stream " +
+                overlapping_streams(connection, names);
+    } else if (error.code == kConsumerFiltersOverlap || error.code == kConsumerTakesAll) {
+        text += "; jobs on " + job_subject(names) + " are taken by the consumer " +
+                overlapping_consumers(connection, names);
+    }
+    return text;
+}
+
+template <typename Info>
+void check_created(Connection& connection, const QueueNames& names, const std::string& title,
+                   const std::string& call, const ApiAnswer<Info>& answer) {
+    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, call);
+    if (const auto* error = std::get_if<ApiError>(&answer)) {
+        throw Error(ErrorKind::kQueue, title, reason_of(connection, names, *error));
+    }
+}
+
+void create_stream(Connection& connection, const QueueNames& names) {
+    const auto call = stream_call("CREATE", names);
+    const auto answer = connection.api(call, stream_creation(names));
+    check_created(connection, names, stream_title(names), call, read_stream_info(answer, names));
+}
+
+void create_consumer(Connection& connection, const QueueNames& names) {
+    const auto call = consumer_call("DURABLE.CREATE", names);
+    const auto answer = connection.api(call, consumer_creation(names));
+    check_created(connection, names, consumer_title(names), call, read_consumer_info(answer, names));
 }
 
 }  // namespace
 
 std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names) {
-    std::vector<SetupResult> results;
-    bool differs = false;
-    for (const Thing& thing : {the_stream(names), the_consumer(names)}) {
-        SetupResult result = look_at(connection, thing);
-        differs = differs || result.outcome == Outcome::kDiffers;
-        if (result.outcome == Outcome::kMissing) {
-            if (differs) continue;
-            create(connection, thing);
-            result.outcome = Outcome::kCreated;
-        }
-        results.push_back(std::move(result));
+    std::vector<SetupResult> results{compare_stream(connection, names)};
+    const bool differs = results.front().outcome == Outcome::kDiffers;
+    if (results.front().outcome == Outcome::kMissing) {
+        create_stream(connection, names);
+        results.front().outcome = Outcome::kCreated;
     }
+    SetupResult consumer = compare_consumer(connection, names);
+    if (consumer.outcome == Outcome::kMissing) {
+        if (differs) return results;  // nothing is created beside something that differs
+        create_consumer(connection, names);
+        consumer.outcome = Outcome::kCreated;
+    }
+    results.push_back(std::move(consumer));
     return results;
 }
 
-std::vector<SetupResult> inspect(Connection& connection, const QueueNames& names) {
-    return {look_at(connection, the_stream(names)), look_at(connection, the_consumer(names))};
+QueueComparison compare(Connection& connection, const QueueNames& names) {
+    return {.stream = compare_stream(connection, names), .consumer = compare_consumer(connection, names)};
 }
 
 }  // namespace bw

@@ -1,10 +1,13 @@
+#include <atomic>
 #include <mutex>
+#include <random>
 #include <utility>
 
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
 #include "bw/protocol.hpp"
 #include "connection.hpp"
+#include "observation.hpp"
 #include "pulls.hpp"
 
 namespace bw {
@@ -13,30 +16,32 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// How long a pull may wait. Short, since the last one must have expired before we end: whatever way there is
-// to cancel a pull, the server may just have answered it, and that message would be stranded until ack wait.
-constexpr milliseconds kFetchExpiry{1000};
 // A stream or consumer that was deleted shows as pulls without an answer (nats-server 2.9) or with a wrong
 // one (2.10).
 constexpr int kEmptyFetchesBeforeCheck = 10;
 constexpr milliseconds kPauseAfterFailedFetch{1000};
-// Such as by a consumer whose max_expires is shorter than ours.
-constexpr int kRefusedFetchesThatCount = 10;
+constexpr int kRefusalsInARowThatCount = 10;
 constexpr milliseconds kFlushTimeout{2000};
 constexpr milliseconds kAckTimeout{2000};
 constexpr int kAckTries = 5;
 // A server that is still starting JetStream answers at once that nobody is there.
 constexpr milliseconds kPauseAfterFailedAck{200};
 
+// So that many workers do not all come back at the same time.
+milliseconds with_jitter(milliseconds pause) {
+    thread_local std::minstd_rand random(std::random_device{}());
+    return pause / 2 + milliseconds(std::uniform_int_distribution<std::int64_t>(0, pause.count())(random));
+}
+
 class JetStreamQueue : public WorkQueue {
   public:
     JetStreamQueue(Connection& connection, QueueNames names)
-        : connection_(connection), names_(std::move(names)) {}
+        : connection_(connection), names_(std::move(names)), observation_(connection_, names_) {}
 
     // False if `stop` came first.
     bool bind(milliseconds timeout, const std::stop_token& stop);
 
-    DeliveryRules rules() override;
+    DeliveryRules rules() override { return observation_.rules(); }
     std::optional<Delivery> fetch(const std::stop_token& stop) override;
     std::optional<Delivery> fetch_late() override;
     void check_advisory(const std::string& subject) override;
@@ -51,27 +56,23 @@ class JetStreamQueue : public WorkQueue {
     }
 
     void refuse_if_not_permitted();
-    std::optional<nlohmann::json> configuration(const std::string& info_call);
-    bool check_consumer();
-    bool learn_subjects();
     void note_answer(bool answered);
-    void look_into(const std::optional<std::string>& refusal, const std::stop_token& stop);
+    void refresh_for(const Delivery& delivery);
+    void handle_empty_pull(const std::optional<std::string>& refusal, const std::stop_token& stop);
+    void wait_for_room(const std::stop_token& stop);
     bool publish(const Advisory& advisory);
     bool acknowledge(const Delivery& delivery);
 
     Connection& connection_;
     const QueueNames names_;
+    Observation observation_;
     std::optional<Pulls> pulls_;
+    std::atomic<bool> answering_ = true;
 
-    std::mutex fetch_mutex_;  // held by whoever fetches; guards the two counts
+    std::mutex fetch_mutex_;  // held by whoever fetches; guards all that follow
     int empty_fetches_ = 0;
-    int refused_fetches_ = 0;
-
-    std::mutex mutex_;  // guards all that follow; held for moments only
-    DeliveryRules rules_;
-    std::vector<std::string> subjects_;  // that the stream takes
-    std::uint64_t learned_on_ = 0;       // the number of no connection
-    bool answering_ = true;
+    int refusals_in_a_row_ = 0;
+    bool said_full_ = false;
 };
 
 // What the server does not permit it does not answer; it complains beside.
@@ -80,49 +81,9 @@ void JetStreamQueue::refuse_if_not_permitted() {
     refuse("the NATS server refuses: " + connection_.refusal().value_or("no reason given"));
 }
 
-// Of the stream or the consumer. Nothing if JetStream did not answer; throws where there is no such thing.
-std::optional<nlohmann::json> JetStreamQueue::configuration(const std::string& info_call) {
-    const auto answer = connection_.api(info_call);
-    if (!answer) return std::nullopt;
-    if (const int code = api_error_code(*answer); code == kStreamNotFound || code == kConsumerNotFound) {
-        refuse(api_error_text(*answer) + "; `bw setup` creates the stream and the consumer");
-    } else if (code != 0) {
-        return std::nullopt;
-    }
-    return answer->value("config", nlohmann::json::object());
-}
-
-// Learns the consumer's rules; false if JetStream did not answer.
-bool JetStreamQueue::check_consumer() {
-    const auto config = configuration("CONSUMER.INFO." + names_.stream + "." + names_.consumer);
-    if (!config) return false;
-    if (config->value("deliver_subject", "") != "") {
-        refuse("the consumer is a push consumer, a pull consumer is right; `bw setup` says what differs");
-    }
-    if (config->value("ack_policy", "") != "explicit") {
-        refuse("the consumer's ack_policy is not explicit; `bw setup` says what differs");
-    }
-    const std::chrono::nanoseconds ack_wait(config->value("ack_wait", std::int64_t{30'000'000'000}));
-    const std::scoped_lock lock(mutex_);
-    rules_ = {.ack_wait = std::chrono::duration_cast<milliseconds>(ack_wait),
-              .max_deliver = config->value("max_deliver", std::int64_t{-1})};
-    return true;
-}
-
-// False if JetStream did not answer.
-bool JetStreamQueue::learn_subjects() {
-    const auto number = connection_.number();
-    const auto config = configuration("STREAM.INFO." + names_.stream);
-    if (!config) return false;
-    const std::scoped_lock lock(mutex_);
-    subjects_ = config->value("subjects", std::vector<std::string>());  // a mirror has none
-    learned_on_ = number;
-    return true;
-}
-
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
-    while (!check_consumer() || !learn_subjects()) {
+    while (!observation_.ask()) {
         refuse_if_not_permitted();
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
@@ -137,10 +98,7 @@ bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
 }
 
 void JetStreamQueue::note_answer(bool answered) {
-    {
-        const std::scoped_lock lock(mutex_);
-        if (std::exchange(answering_, answered) == answered) return;
-    }
+    if (answering_.exchange(answered) == answered) return;
     if (answered) {
         log::info("JetStream answers again");
     } else {
@@ -148,42 +106,63 @@ void JetStreamQueue::note_answer(bool answered) {
     }
 }
 
-DeliveryRules JetStreamQueue::rules() {
-    const std::scoped_lock lock(mutex_);
-    return rules_;
-}
-
 // Pulls only while the server answers: one that is made while the connection is lost, or while the network
 // stands still, is sent later with all the others, and their messages would then wait here.
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     const std::scoped_lock lock(fetch_mutex_);
-    if (!connection_.wait_until_connected(stop, kFetchExpiry)) return std::nullopt;
+    if (!connection_.wait_until_connected(stop, kPullExpiry)) return std::nullopt;
     if (empty_fetches_ > 0 &&
         natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
         return std::nullopt;
     }
-    auto answer = pulls_->next(kFetchExpiry);
-    if (answer.delivery) {
-        empty_fetches_ = refused_fetches_ = 0;
+    auto pull = pulls_->next(observation_.stream_created());
+    if (pull.delivery) {
+        empty_fetches_ = refusals_in_a_row_ = 0;
         note_answer(true);
+        refresh_for(*pull.delivery);
     } else {
         ++empty_fetches_;
-        look_into(answer.refusal, stop);
+        handle_empty_pull(pull.refusal, stop);
     }
-    return std::move(answer.delivery);
+    return std::move(pull.delivery);
 }
 
-// What a pull without a message may mean: most often nothing.
-void JetStreamQueue::look_into(const std::optional<std::string>& refusal, const std::stop_token& stop) {
+// Somebody may have changed stream or consumer while nothing came.
+void JetStreamQueue::refresh_for(const Delivery& delivery) {
+    if (observation_.is_fresh(kRulesAge)) return;
+    try {
+        note_answer(observation_.ask());
+    } catch (const Error& failure) {
+        give_back(delivery, failure, milliseconds(0));
+        throw;
+    }
+}
+
+// What a pull without a message may mean: most often that there are no jobs.
+void JetStreamQueue::handle_empty_pull(const std::optional<std::string>& refusal,
+                                       const std::stop_token& stop) {
     if (!connection_.is_connected()) return;
     refuse_if_not_permitted();
+    if (!refusal) refusals_in_a_row_ = 0;
+    if (refusal && refusal->find("Exceeded MaxWaiting") != refusal->npos) return wait_for_room(stop);
     if (!refusal && empty_fetches_ % kEmptyFetchesBeforeCheck != 0) return;
-    const bool answered = check_consumer();
+    const bool answered = observation_.ask();
     if (!connection_.is_connected()) return;
     note_answer(answered);
     if (!refusal) return;
-    if (answered && ++refused_fetches_ >= kRefusedFetchesThatCount) refuse("pulls are refused: " + *refusal);
+    if (answered && ++refusals_in_a_row_ >= kRefusalsInARowThatCount)
+        refuse("pulls are refused: " + *refusal);
     stopped_within(kPauseAfterFailedFetch, stop);
+}
+
+// The consumer holds as many pulls as its max_waiting allows. They are of workers without a job, so none is
+// missing here; one of them ends every second or with every job.
+void JetStreamQueue::wait_for_room(const std::stop_token& stop) {
+    refusals_in_a_row_ = 0;
+    if (!std::exchange(said_full_, true)) {
+        log::info("more idle workers than the consumer's max_waiting allows, so this one waits for its turn");
+    }
+    stopped_within(with_jitter(kPauseAfterFailedFetch), stop);
 }
 
 // The last pull has expired, so once the server has answered a ping nothing more can come.
@@ -194,29 +173,19 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
 }
 
 void JetStreamQueue::check_advisory(const std::string& subject) {
-    // An operator may have changed the stream while we were away; without an answer what we know stands.
-    std::unique_lock lock(mutex_);
-    if (connection_.number() != learned_on_) {
-        lock.unlock();
-        if (!learn_subjects()) refuse_if_not_permitted();
-        lock.lock();
-    }
+    // Without an answer what is known stands.
+    if (!observation_.is_fresh(kRulesAge) && !observation_.ask()) refuse_if_not_permitted();
     if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
         throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
     }
-    for (const auto& pattern : subjects_) {
+    for (const auto& pattern : observation_.subjects()) {
         if (!matches(pattern, subject)) continue;
         throw Error(ErrorKind::kJob, subject,
                     "the advisory would go into the stream " + names_.stream + ", which takes " + pattern);
     }
 }
 
-// Acknowledgements are published to the reply subject rather than made with natsMsg_InProgress and the like:
-// these keep state in the natsMsg, which then cannot be shared between the threads of worker and heartbeat.
-void JetStreamQueue::extend(const Delivery& delivery) {
-    if (!connection_.is_connected()) return;
-    natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), "+WPI");
-}
+void JetStreamQueue::extend(const Delivery& delivery) { observation_.extend(delivery); }
 
 // True when the server has taken it.
 bool JetStreamQueue::publish(const Advisory& advisory) {
@@ -249,7 +218,11 @@ Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<
         const auto number = connection_.number();
         if (!advisory || advised_on == number || publish(*advisory)) {
             advised_on = number;
-            if (acknowledge(delivery) && connection_.number() == number) return Settlement::kAcknowledged;
+            const auto stream = observation_.stream_of(delivery);
+            if (stream == Observation::Stream::kReplaced) return Settlement::kStreamReplaced;
+            if (stream == Observation::Stream::kSame && acknowledge(delivery) &&
+                connection_.number() == number)
+                return Settlement::kAcknowledged;
         }
         refuse_if_not_permitted();
         // A try that the connection did not live through does not count.
@@ -264,12 +237,11 @@ Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<
 }
 
 void JetStreamQueue::give_back(const Delivery& delivery, const Error&, milliseconds delay) {
+    observation_.stop_extending(delivery);
     if (!connection_.is_connected()) return;
-    std::string nak = "-NAK";
-    if (delay > milliseconds(0)) {
-        nak += R"( {"delay": )" + std::to_string(std::chrono::nanoseconds(delay).count()) + "}";
-    }
-    natsConnection_PublishString(connection_.get(), delivery.reply.c_str(), nak.c_str());
+    if (observation_.stream_of(delivery) != Observation::Stream::kSame) return;
+    natsConnection_PublishString(connection_.get(), delivery.reply.c_str(),
+                                 negative_acknowledgement(delay).c_str());
     natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
 }
 

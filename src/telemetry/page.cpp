@@ -22,7 +22,8 @@ constexpr std::int64_t kFreshMs = 10'000;
 // Those that a worker can end with.
 constexpr std::array kKinds{ErrorKind::kInternal, ErrorKind::kConfiguration, ErrorKind::kQueue,
                             ErrorKind::kJob,      ErrorKind::kImage,         ErrorKind::kOutput,
-                            ErrorKind::kTimeout,  ErrorKind::kStopped,       ErrorKind::kInput};
+                            ErrorKind::kTimeout,  ErrorKind::kStopped,       ErrorKind::kDifference,
+                            ErrorKind::kInput};
 
 struct Sample {
     Pairs labels;

@@ -9,13 +9,13 @@ from harness.server import free_port
 
 
 def test_missing_stream(server, start_worker):
-    record = assert_failed(start_worker(), 3, "queue")
+    record = assert_failed(start_worker(), 9, "difference")
     assert "bw setup" in record.message and "IMAGES" in str(record)
 
 
 def test_missing_consumer(empty_js, start_worker):
     empty_js.create_stream()
-    record = assert_failed(start_worker(), 3, "queue")
+    record = assert_failed(start_worker(), 9, "difference")
     assert "bw setup" in record.message and "BW" in str(record)
 
 
@@ -67,18 +67,18 @@ def test_consumer_is_deleted_while_a_worker_waits(js, start_worker):
     worker = start_worker()
     worker.wait_line("ready")
     js.delete_consumer()
-    assert_failed(worker, 3, "queue")
+    assert_failed(worker, 9, "difference")
 
 
 def test_stream_is_deleted_while_a_worker_waits(js, start_worker):
     worker = start_worker()
     worker.wait_line("ready")
     js.delete_stream()
-    assert_failed(worker, 3, "queue")
+    assert_failed(worker, 9, "difference")
 
 
 def test_consumer_that_refuses_our_pulls(empty_js, start_worker):
     """An operator's limit that is shorter than bw's pulls: said, rather than tried for ever."""
     empty_js.create(consumer={"max_expires": SECOND // 2})
-    record = assert_failed(start_worker(), 3, "queue")
-    assert "refused" in record.message
+    record = assert_failed(start_worker(), 9, "difference")
+    assert "refused" in record.message and "max_expires" in record.message

@@ -162,15 +162,15 @@ def test_differs_comes_before_dead(empty_js, server, start_worker):
 
 
 def check_missing(run, *lines):
-    assert run.returncode == 3, run.stdout + run.stderr
+    assert run.returncode == 9, run.stdout + run.stderr
     assert run.stdout.splitlines() == list(lines)
     record = one_error(run.stderr)
-    assert record.fields["kind"] == "queue" and "bw setup" in record.message
+    assert record.fields["kind"] == "difference" and "bw setup" in record.message
 
 
 def test_missing_stream(server, empty_js):
     check_missing(run_status(server), "stream IMAGES: missing", "consumer IMAGES > BW: missing")
-    said = ask(server, 3)
+    said = ask(server, 9)
     assert (said["stream"]["state"], said["consumer"]["state"]) == ("missing", "missing")
     assert not NUMBERS & said.keys()
 
@@ -183,7 +183,8 @@ def test_missing_consumer(server, empty_js):
 
 def test_missing_comes_before_different(server, empty_js):
     empty_js.create_stream(max_msg_size=1024)
-    said = ask(server, 3)
+    assert "bw setup" in one_error(run_status(server).stderr).message
+    said = ask(server, 9)
     assert (said["stream"]["state"], said["consumer"]["state"]) == ("differs", "missing")
 
 

@@ -27,7 +27,7 @@ Status with_dead(Outcome stream, std::uint64_t dead) {
 }
 
 std::optional<ErrorKind> kind_of(const Status& status) {
-    const auto failure = complaint(status);
+    const auto failure = verdict(status);
     return failure ? std::optional(failure->kind()) : std::nullopt;
 }
 
@@ -36,10 +36,12 @@ TEST(Status, TheWorstIsSaid) {
     EXPECT_THAT(kind_of(with_dead(kGood, 1)), Optional(ErrorKind::kDead));
     EXPECT_THAT(kind_of(with_dead(Outcome::kDiffers, 1)), Optional(ErrorKind::kDifference));
     EXPECT_THAT(kind_of(status_of(kGood, Outcome::kDiffers)), Optional(ErrorKind::kDifference));
-    EXPECT_THAT(kind_of(status_of(Outcome::kDiffers, Outcome::kMissing)), Optional(ErrorKind::kQueue));
-    EXPECT_THAT(kind_of(status_of(Outcome::kMissing, Outcome::kMissing)), Optional(ErrorKind::kQueue));
-    EXPECT_THAT(std::string(complaint(with_dead(kGood, 1))->what()), HasSubstr("1 job is dead"));
-    EXPECT_THAT(std::string(complaint(with_dead(kGood, 2))->what()), HasSubstr("2 jobs are dead"));
+    EXPECT_THAT(kind_of(status_of(Outcome::kDiffers, Outcome::kMissing)), Optional(ErrorKind::kDifference));
+    EXPECT_THAT(kind_of(status_of(Outcome::kMissing, Outcome::kMissing)), Optional(ErrorKind::kDifference));
+    EXPECT_THAT(std::string(verdict(status_of(Outcome::kDiffers, Outcome::kMissing))->what()),
+                HasSubstr("missing; `bw setup`"));
+    EXPECT_THAT(std::string(verdict(with_dead(kGood, 1))->what()), HasSubstr("1 job is dead"));
+    EXPECT_THAT(std::string(verdict(with_dead(kGood, 2))->what()), HasSubstr("2 jobs are dead"));
 }
 
 TEST(Status, RatesAreOfTheTimeBetweenTwoLooks) {

@@ -18,7 +18,7 @@ enum class ErrorKind {
     kOutput = 6,      // OUTDIR does not take the result
     kTimeout = 7,     // the job ran longer than BW_JOB_TIMEOUT
     kStopped = 8,     // told to end before the job was done; the job was given back
-    kDifference = 9,  // setup or status found a stream or consumer that is not as it should be
+    kDifference = 9,  // the stream or the consumer is missing, or is not as it should be
     kInput = 10,      // the image file or an input root is not there, or cannot be opened or read
     kDead = 11,       // status found jobs that are delivered no more
 };

@@ -1,0 +1,118 @@
+#include "specification.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bw {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;  // JetStream's times are nanoseconds
+
+// These fields are created, and compared.
+json stream_fields(const QueueNames& names) {
+    return {{"subjects", json::array({names.stream + ".>"})},
+            {"retention", "workqueue"},
+            {"storage", "file"},
+            {"discard", "old"},
+            {"max_msgs", -1},
+            {"max_msgs_per_subject", -1},
+            {"max_bytes", -1},
+            {"max_age", 0},
+            {"max_msg_size", 512},
+            {"duplicate_window", 3600 * kSecond}};
+}
+
+json consumer_fields(const QueueNames& names) {
+    return {{"deliver_policy", "all"},
+            {"ack_policy", "explicit"},
+            {"ack_wait", 30 * kSecond},
+            {"max_deliver", 5},
+            {"filter_subject", job_subject(names)},
+            {"replay_policy", "instant"}};
+}
+
+// These fields are compared: a server that has not heard of one of them leaves it out, and so does one that
+// has it unset.
+json unset_stream_fields() { return {{"no_ack", false}, {"sealed", false}}; }
+
+json unset_consumer_fields() {
+    return {{"deliver_subject", ""},  // there is one: a push consumer
+            {"headers_only", false},
+            {"backoff", json::array()},  // decides in place of ack_wait and of the delay that a NAK asks for
+            {"inactive_threshold", 0},   // the consumer would go while no worker is there
+            {"max_expires", 0},
+            {"priority_groups", json::array()}};
+}
+
+json merged(json fields, const json& more) {
+    fields.update(more);
+    return fields;
+}
+
+bool is_duration(std::string_view field) {
+    constexpr std::array<std::string_view, 5> kDurations{"max_age", "duplicate_window", "ack_wait",
+                                                         "inactive_threshold", "max_expires"};
+    return std::find(kDurations.begin(), kDurations.end(), field) != kDurations.end();
+}
+
+std::string shown(const std::string& field, const json& value) {
+    if (is_duration(field) && value.is_number_integer()) return shown_duration(value.get<std::int64_t>());
+    if (value == json("") || value == json::array()) return "empty";
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// What JetStream leaves out.
+json unset(const json& like) {
+    if (like.is_string()) return "";
+    if (like.is_boolean()) return false;
+    return like.is_array() ? json::array() : json(0);
+}
+
+std::vector<std::string> differences(const json& fields, const json& config) {
+    std::vector<std::string> lines;
+    for (const auto& [field, wanted] : fields.items()) {
+        const json& found = member(config, field);
+        const json actual = found.is_null() ? unset(wanted) : found;
+        if (actual == wanted) continue;
+        if (field == "max_expires" && !refuses_our_pulls(config)) continue;
+        lines.push_back(field + ": is " + shown(field, actual) + ", should be " + shown(field, wanted));
+    }
+    return lines;
+}
+
+}  // namespace
+
+std::string job_subject(const QueueNames& names) { return names.stream + ".blackandwhite"; }
+
+std::string stream_creation(const QueueNames& names) {
+    return merged(stream_fields(names), {{"name", names.stream}, {"num_replicas", 1}, {"max_consumers", -1}})
+        .dump();
+}
+
+std::string consumer_creation(const QueueNames& names) {
+    const json config = merged(consumer_fields(names), {{"durable_name", names.consumer}});
+    return json{{"stream_name", names.stream}, {"config", config}}.dump();
+}
+
+std::vector<std::string> stream_differences(const json& config, const QueueNames& names) {
+    return differences(merged(stream_fields(names), unset_stream_fields()), config);
+}
+
+std::vector<std::string> consumer_differences(const json& config, const QueueNames& names) {
+    return differences(merged(consumer_fields(names), unset_consumer_fields()), config);
+}
+
+bool refuses_our_pulls(const json& config) {
+    const json& longest = member(config, "max_expires");
+    if (!longest.is_number_integer()) return false;
+    const auto nanoseconds = longest.get<std::int64_t>();
+    return nanoseconds > 0 && nanoseconds < std::chrono::nanoseconds(kPullExpiry).count();
+}
+
+std::string shown_duration(std::int64_t nanoseconds) {
+    if (nanoseconds % kSecond == 0) return std::to_string(nanoseconds / kSecond) + "s";
+    return std::to_string(nanoseconds) + "ns";
+}
+
+}  // namespace bw
