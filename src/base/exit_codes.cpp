@@ -14,8 +14,7 @@ constexpr std::array kExitCodes{
         "everything, or bw status found all well"},
     ExitCode{exit_code(ErrorKind::kInternal), "a defect of bw, or no memory"},
     ExitCode{exit_code(ErrorKind::kConfiguration), "a setting or the command line is wrong"},
-    ExitCode{exit_code(ErrorKind::kQueue),
-             "no server, not let in, stream or consumer missing, no answer to an ack"},
+    ExitCode{exit_code(ErrorKind::kQueue), "no server, not let in, no answer to an ack"},
     ExitCode{exit_code(ErrorKind::kJob),
              "the request: JSON, id, image URI or advisory; an image that is no regular file or lies outside "
              "BW_INPUT_ROOTS; an output name that a directory, device, FIFO or socket has; a result that "
@@ -30,8 +29,9 @@ constexpr std::array kExitCodes{
              "costs it a delivery"},
     ExitCode{
         exit_code(ErrorKind::kDifference),
-        "bw setup and bw status: stream or consumer exist and differ; nothing was changed, and mending is "
-        "yours (nats consumer edit)"},
+        "stream or consumer is missing (bw setup creates them), or is such that jobs cannot be done from it; "
+        "bw setup and bw status: one of them differs, nothing was changed, and mending is yours (nats "
+        "consumer edit)"},
     ExitCode{exit_code(ErrorKind::kInput),
              "the image file, or a directory of BW_INPUT_ROOTS, is not there (yet), or cannot be opened or "
              "read"},

@@ -160,7 +160,7 @@ const Command kStatus{
     .description =
         "Compares stream and consumer with the protocol and counts jobs, for a second, to tell the rates. "
         "Exits "
-        "with 0 where all is well, with 3 where stream or consumer is missing, with 9 where one differs, and "
+        "with 0 where all is well, with 9 where stream or consumer is missing or differs, and "
         "with 11 where jobs are dead.",
     .settings = SettingsFor::kQueue,
     .flags = kFlags,

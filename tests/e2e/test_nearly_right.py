@@ -129,7 +129,7 @@ def without_stream(js):
 
 
 SITUATIONS = {
-    "no-stream": Row(3, ["IMAGES", "bw setup"], args=["status"], prepare=without_stream),
+    "no-stream": Row(9, ["IMAGES", "bw setup"], args=["status"], prepare=without_stream),
 }
 
 
