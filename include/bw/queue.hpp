@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -146,9 +147,10 @@ struct QueueNumbers {
     // Over max_deliver: in the stream for somebody to read. In a queue that never stands still for the time
     // of three questions, jobs that come and go between these can make it a few too many or too few.
     std::uint64_t dead = 0;
-    std::uint64_t waiting_pulls = 0;  // each of a worker without a job
-    std::uint64_t last_sequence = 0;  // of the stream: how many messages it ever took
-    std::uint64_t deliveries = 0;     // of the consumer, since it was made
+    std::uint64_t waiting_pulls = 0;            // each of a worker without a job
+    std::uint64_t last_sequence = 0;            // of the stream: how many messages it ever took
+    std::uint64_t deliveries = 0;               // of the consumer, since it was made
+    std::optional<std::string> paused_until{};  // an operator has paused the consumer: it delivers nothing
 };
 
 // Nothing where JetStream does not answer within seconds or says that stream or consumer is not there, or
@@ -156,6 +158,10 @@ struct QueueNumbers {
 // thread.
 std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names,
                                           const std::stop_token& stop = {});
+
+// The messages that are in the stream although the consumer does not take their subjects, counted by subject:
+// no worker ever gets them, and QueueNumbers counts them as dead. Empty also where JetStream does not answer.
+std::map<std::string, std::uint64_t> untaken_messages(Connection& connection, const QueueNames& names);
 
 // What was found or done, for one of stream and consumer.
 struct SetupResult {

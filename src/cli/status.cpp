@@ -61,6 +61,29 @@ JsonObject json_of(const SetupResult& part, const std::string& name) {
         .texts("differences", part.differences);
 }
 
+// A sender that puts an id into the subject makes thousands of subjects.
+std::string untaken_text(const Status& status) {
+    constexpr std::size_t kMostShown = 5;
+    std::string text;
+    std::size_t shown = 0;
+    for (const auto& [subject, count] : status.untaken) {
+        if (shown++ == kMostShown) break;
+        text += "  of those, on " + subject + ", which the consumer does not take: " + std::to_string(count) +
+                "\n";
+    }
+    if (status.untaken.size() > kMostShown) {
+        text +=
+            "  and more on " + std::to_string(status.untaken.size() - kMostShown) + " other such subjects\n";
+    }
+    return text;
+}
+
+JsonObject json_of(const std::map<std::string, std::uint64_t>& counts) {
+    JsonObject json;
+    for (const auto& [subject, count] : counts) json.number(subject, count);
+    return json;
+}
+
 }  // namespace
 
 void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers& second, double seconds) {
@@ -82,6 +105,7 @@ Status measure_status(Connection& connection, const QueueNames& names) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
     const auto second = numbers_of(connection, names);
     note_numbers(status, first, second, std::chrono::duration<double>(steady_clock::now() - begin).count());
+    if (status.numbers->dead > 0) status.untaken = untaken_messages(connection, names);
     return status;
 }
 
@@ -95,11 +119,15 @@ std::string to_text(const Status& status) {
     std::ostringstream text;
     text << to_text(status.stream) << to_text(status.consumer);
     if (!status.numbers) return text.str();
+    if (const auto& until = status.numbers->paused_until) {
+        text << "paused: no jobs are delivered until " << *until
+             << " (nats consumer resume ends the pause)\n";
+    }
     text << "waiting: " << status.numbers->pending << "\n"
          << "in work, or waiting to be delivered again: " << status.numbers->ack_pending << " ("
          << status.numbers->redelivered << " delivered more than once)\n"
          << "dead: " << status.numbers->dead << "\n"
-         << "workers without a job: " << status.numbers->waiting_pulls << "\n"
+         << untaken_text(status) << "workers without a job: " << status.numbers->waiting_pulls << "\n"
          << std::fixed << std::setprecision(1) << "per second: " << status.came_per_second << " came, "
          << status.done_per_second << " done\n";
     return text.str();
@@ -117,6 +145,8 @@ std::string to_json(const Status& status) {
             .number("idle_workers", status.numbers->waiting_pulls)
             .number("came_per_second", status.came_per_second)
             .number("done_per_second", status.done_per_second);
+        if (!status.untaken.empty()) json.object("untaken", json_of(status.untaken));
+        if (status.numbers->paused_until) json.text("paused_until", *status.numbers->paused_until);
     }
     return json.str() + "\n";
 }

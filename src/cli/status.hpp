@@ -1,6 +1,8 @@
 // The queue at a glance, as `bw status` says it: for people, as JSON, and as an exit code. Any thread.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,9 +16,10 @@ struct Status {
     QueueNames names;
     SetupResult stream;
     SetupResult consumer;
-    std::optional<QueueNumbers> numbers{};  // nothing where stream or consumer is missing
-    double came_per_second = 0;             // messages that the stream took
-    double done_per_second = 0;             // messages that left it
+    std::optional<QueueNumbers> numbers{};           // nothing where stream or consumer is missing
+    double came_per_second = 0;                      // messages that the stream took
+    double done_per_second = 0;                      // messages that left it
+    std::map<std::string, std::uint64_t> untaken{};  // of the dead, those on subjects that nobody takes
 };
 
 // What two looks at the queue, `seconds` apart, say together.

@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include <netdb.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -119,6 +121,26 @@ std::string connected_url(natsConnection* connection) {
     return buffer.data();
 }
 
+// libnats says "no server available" of a host that does not exist, too. Each host that has no address, with
+// the reason: "; the host nats.example does not resolve (Name or service not known)"; empty where all have
+// one.
+std::string unresolved_hosts(const std::vector<std::string>& urls) {
+    std::string text;
+    for (const auto& url : urls) {
+        const auto begin = url.find("://") + 3;
+        std::string host = url.substr(begin, url.rfind(':') - begin);
+        if (host.starts_with('[')) continue;  // an address
+        addrinfo* found = nullptr;
+        const int failure = ::getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+        if (failure == 0) {
+            ::freeaddrinfo(found);
+        } else {
+            text += "; the host " + host + " does not resolve (" + ::gai_strerror(failure) + ")";
+        }
+    }
+    return text;
+}
+
 bool refused_us(natsStatus status) {
     return status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED ||
            status == NATS_SSL_ERROR || status == NATS_SECURE_CONNECTION_REQUIRED ||
@@ -139,8 +161,9 @@ ConnectionPtr try_to_connect(natsOptions* options, const ConnectionOptions& from
             throw Error(ErrorKind::kQueue, joined(from.urls), "the NATS server does not let us in: " + text);
         }
         if (steady_clock::now() + kReconnectPause >= deadline) {
-            throw Error(ErrorKind::kQueue, joined(from.urls),
-                        "no NATS server answered within BW_CONNECT_TIMEOUT: " + text);
+            throw Error(
+                ErrorKind::kQueue, joined(from.urls),
+                "no NATS server answered within BW_CONNECT_TIMEOUT: " + text + unresolved_hosts(from.urls));
         }
         if (!std::exchange(said, true)) {
             log::warn("not connected yet, trying on", {{"url", joined(from.urls)}});

@@ -6,8 +6,13 @@
 namespace bw {
 namespace {
 
-// The subjects are the stream's, so are messages that this consumer does not deliver: with the protocol's
-// filter such ones are nobody's jobs, and count as dead. They stay there for ever just as well.
+std::string stream_call(const QueueNames& names) { return "STREAM.INFO." + names.stream; }
+std::string consumer_call(const QueueNames& names) {
+    return "CONSUMER.INFO." + names.stream + "." + names.consumer;
+}
+
+// Messages on subjects that the consumer does not take count as dead too: no worker ever gets them, so that
+// they stay for ever just as well. untaken_messages() tells them apart.
 std::uint64_t dead(std::uint64_t messages, const ConsumerInfo& consumer) {
     const auto alive = consumer.pending + consumer.ack_pending;
     return messages > alive ? messages - alive : 0;
@@ -27,13 +32,12 @@ struct Answers {
 };
 
 std::optional<Answers> ask(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
-    const std::string consumer_info = "CONSUMER.INFO." + names.stream + "." + names.consumer;
     if (stop.stop_requested()) return std::nullopt;
-    const auto before = read_consumer_info(connection.api(consumer_info), names);
+    const auto before = read_consumer_info(connection.api(consumer_call(names)), names);
     if (!std::holds_alternative<ConsumerInfo>(before) || stop.stop_requested()) return std::nullopt;
-    const auto stream = read_stream_info(connection.api("STREAM.INFO." + names.stream), names);
+    const auto stream = read_stream_info(connection.api(stream_call(names)), names);
     if (!std::holds_alternative<StreamInfo>(stream) || stop.stop_requested()) return std::nullopt;
-    const auto after = read_consumer_info(connection.api(consumer_info), names);
+    const auto after = read_consumer_info(connection.api(consumer_call(names)), names);
     if (!std::holds_alternative<ConsumerInfo>(after)) return std::nullopt;
     return Answers{std::get<ConsumerInfo>(before), std::get<StreamInfo>(stream),
                    std::get<ConsumerInfo>(after)};
@@ -63,7 +67,24 @@ std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNam
     numbers.waiting_pulls = after.waiting_pulls;
     numbers.last_sequence = stream.last_sequence;
     numbers.deliveries = after.deliveries;
+    numbers.paused_until = after.paused_until;
     return numbers;
+}
+
+std::map<std::string, std::uint64_t> untaken_messages(Connection& connection, const QueueNames& names) {
+    const auto consumer = read_consumer_info(connection.api(consumer_call(names)), names);
+    const auto stream = read_stream_info(connection.api(stream_call(names), subject_counts_request()), names);
+    if (!std::holds_alternative<ConsumerInfo>(consumer) || !std::holds_alternative<StreamInfo>(stream)) {
+        return {};
+    }
+    const auto& filters = std::get<ConsumerInfo>(consumer).filters;
+    auto untaken = std::get<StreamInfo>(stream).messages_by_subject;
+    std::erase_if(untaken, [&filters](const auto& counted) {
+        return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const auto& filter) {
+                   return matches(filter, counted.first);
+               });
+    });
+    return untaken;
 }
 
 }  // namespace bw

@@ -9,6 +9,7 @@ JOBS           bodies of jobs; a real worker gets each as the only job of its qu
 SITUATIONS     servers, streams and directories that are nearly as they should be; a function prepares each.
 """
 
+import json
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -53,6 +54,8 @@ COMMAND_LINES = {
                                      settings={"BW_FORMATS": "jpeg png"}),
     "url-of-another-scheme": Row(2, ["NATS_URL", "the schemes are nats:// and tls://"], settings={"NATS_URL": "ws://a"}),
     "port-without-colon": Row(2, ["BW_METRICS", "did you mean :9464?"], settings={"BW_METRICS": "9464"}),
+    "host-that-does-not-exist": Row(3, ["the host no-such-host.invalid does not resolve"], args=["status"],
+                                    settings={"NATS_URL": "no-such-host.invalid", "BW_CONNECT_TIMEOUT": "500ms"}),
     "unknown-flag": Row(2, ["--no-such-flag", "bw --help"], args=["--no-such-flag"]),
     "unknown-flag-that-is-near": Row(2, ["--max-pixel is no flag of bw work", "did you mean --max-pixels?"],
                                      args=["--max-pixel", "5M"]),
@@ -128,7 +131,22 @@ def without_stream(js):
     js.delete_stream()
 
 
+def with_an_overlapping_stream(js):
+    js.delete_stream()
+    js.api("STREAM.CREATE.PICTURES", json.dumps({"name": "PICTURES", "subjects": ["IMAGES.blackandwhite"]}).encode())
+
+
+def with_an_overlapping_consumer(js):
+    js.api("CONSUMER.DELETE.IMAGES.BW")
+    config = {"durable_name": "OTHER", "ack_policy": "explicit", "filter_subject": "IMAGES.blackandwhite"}
+    js.api("CONSUMER.DURABLE.CREATE.IMAGES.OTHER", json.dumps({"stream_name": "IMAGES", "config": config}).encode())
+
+
 SITUATIONS = {
+    "overlapping-stream": Row(3, ["stream IMAGES", "taken by the stream PICTURES"], args=["setup"],
+                              prepare=with_an_overlapping_stream),
+    "overlapping-consumer": Row(3, ["consumer IMAGES > BW", "taken by the consumer OTHER"], args=["setup"],
+                                prepare=with_an_overlapping_consumer),
     "no-stream": Row(9, ["IMAGES", "bw setup"], args=["status"], prepare=without_stream),
 }
 

@@ -1,5 +1,6 @@
 """Streams and consumers that are changed, paused or made again, before a worker starts or while it works."""
 
+import json
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from harness import pictures
 from harness.checks import assert_failed, names, wait_until
 from harness.jetstream import SECOND, JetStream
 from harness.server import server_binary
+from harness.worker import run_bw
 
 
 @pytest.fixture
@@ -160,6 +162,9 @@ def test_a_pause_is_said_and_its_end_too(new_js, start_worker):
     new_js.api("CONSUMER.PAUSE.IMAGES.BW", b'{"pause_until": "2099-01-01T00:00:00Z"}')
     record = worker.wait_record("the consumer is paused")
     assert (record.level, record.fields["until"]) == ("warn", "2099-01-01T00:00:00Z")
+    text = run_bw("status", NATS_URL=new_js.url).stdout
+    assert "paused: no jobs are delivered until 2099-01-01T00:00:00Z" in text
+    assert json.loads(run_bw("status", "--json", NATS_URL=new_js.url).stdout)["paused_until"] == "2099-01-01T00:00:00Z"
     new_js.api("CONSUMER.PAUSE.IMAGES.BW", b"{}")
     worker.wait_line("the consumer is not paused any more")
     assert worker.stop() == 0

@@ -140,6 +140,17 @@ def test_dead_jobs(each_server, connect, start_worker):
     assert (said["in_work"], said["dead"]) == (1, 0)
 
 
+def test_messages_on_subjects_that_nobody_takes(server, js):
+    for number in range(7):
+        js.connection.request(f"IMAGES.colour{number}", b"{}", 10)
+    js.connection.request("IMAGES.colour0", b"{}", 10)
+    run = run_status(server)
+    assert run.returncode == 11
+    assert "dead: 8\n  of those, on IMAGES.colour0, which the consumer does not take: 2\n" in run.stdout
+    assert "  and more on 2 other such subjects\n" in run.stdout
+    assert ask(server, code=11)["untaken"] == {"IMAGES.colour0": 2} | {f"IMAGES.colour{number}": 1 for number in range(1, 7)}
+
+
 def test_differs(server, empty_js):
     empty_js.create(stream={"max_msg_size": 1024}, consumer={"max_deliver": 3})
     before = empty_js.stream_info()["config"], empty_js.consumer_info()["config"]
