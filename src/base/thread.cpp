@@ -9,21 +9,24 @@
 namespace bw {
 namespace {
 
-[[noreturn]] void report_and_exit(const Error& error) {
-    log::error(error);
-    std::_Exit(exit_code(error.kind()));
+Error current_error() {
+    try {
+        throw;
+    } catch (const Error& error) {
+        return error;
+    } catch (const std::exception& defect) {
+        return {ErrorKind::kInternal, "bw", defect.what()};
+    } catch (...) {
+        return {ErrorKind::kInternal, "bw", "an exception of a type that bw does not throw"};
+    }
 }
 
 }  // namespace
 
-void run_or_exit(const std::function<void()>& body) noexcept {
-    try {
-        body();
-    } catch (const Error& error) {
-        report_and_exit(error);
-    } catch (const std::exception& defect) {
-        report_and_exit({ErrorKind::kInternal, "bw", defect.what()});
-    }
+void report_and_exit() noexcept {
+    const Error error = current_error();
+    log::error(error);
+    std::_Exit(exit_code(error.kind()));
 }
 
 }  // namespace bw

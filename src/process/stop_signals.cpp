@@ -41,8 +41,8 @@ void block_stop_signals() {
 
 StopSignals::StopSignals(std::chrono::milliseconds grace, StoppedBy by)
     : thread_([this, grace, by] {
-          const Signals anybody{SIGTERM, SIGINT};
           run_or_exit([&] {
+              const Signals anybody{SIGTERM, SIGINT};
               by == StoppedBy::kAnybody ? wait(grace, anybody, anybody)
                                         : wait(grace, {SIGTERM}, {kHardStopSignal});
           });

@@ -13,6 +13,7 @@
 
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
+#include "bw/base/thread.hpp"
 #include "nkey.hpp"
 
 namespace bw {
@@ -221,11 +222,13 @@ bool Connection::open(const ConnectionOptions& from, const std::stop_token& stop
 }
 
 void Connection::on_lost(natsConnection*, void* self) {
-    if (!static_cast<Connection*>(self)->closing_) log::warn("connection lost");
+    run_or_exit([self] {
+        if (!static_cast<Connection*>(self)->closing_) log::warn("connection lost");
+    });
 }
 
 void Connection::on_back(natsConnection* connection, void*) {
-    log::info("connection back", {{"url", connected_url(connection)}});
+    run_or_exit([&] { log::info("connection back", {{"url", connected_url(connection)}}); });
 }
 
 // The connection keeps it as its last error. Without a handler libnats writes the server's words to standard

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bw/base/error.hpp"
+#include "bw/base/thread.hpp"
 
 namespace bw {
 namespace {
@@ -39,9 +40,11 @@ Inbox::~Inbox() {
 
 void Inbox::on_end(void* self) {
     auto& inbox = *static_cast<Inbox*>(self);
-    const std::scoped_lock lock(inbox.mutex_);
-    inbox.ended_ = true;
-    inbox.changed_.notify_all();
+    run_or_exit([&inbox] {
+        const std::scoped_lock lock(inbox.mutex_);
+        inbox.ended_ = true;
+        inbox.changed_.notify_all();
+    });
 }
 
 void Inbox::on_message(natsConnection*, natsSubscription*, natsMsg* raw, void* self) {
@@ -50,7 +53,8 @@ void Inbox::on_message(natsConnection*, natsSubscription*, natsMsg* raw, void* s
     const std::string_view subject = natsMsg_GetSubject(raw);
     // A job that the server sends here keeps the subject that it was published to.
     const bool ours = subject.starts_with(inbox.prefix_);
-    inbox.handler_(ours ? subject.substr(inbox.prefix_.size()) : std::string_view(), raw);
+    run_or_exit(
+        [&] { inbox.handler_(ours ? subject.substr(inbox.prefix_.size()) : std::string_view(), raw); });
 }
 
 }  // namespace bw

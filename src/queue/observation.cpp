@@ -13,7 +13,9 @@ using std::chrono::steady_clock;
 
 // A stream that is deleted and made again has a new job in it no sooner than that.
 constexpr std::chrono::milliseconds kMoment{100};
-// With any other the jobs would be done and stay.
+// How long the answer to a question in the background is waited for before it is asked again.
+constexpr std::chrono::seconds kPatience{5};
+// With any other retention the jobs would be done and stay in the stream.
 constexpr std::string_view kRetention = "workqueue";
 
 [[noreturn]] void refuse(const QueueNames& names, const std::string& what) {
@@ -157,9 +159,13 @@ void Observation::stop_extending(const Delivery& delivery) {
     std::erase_if(to_extend_, [&](const Delivery& each) { return each.reply == delivery.reply; });
 }
 
+// One question at a time: where answers take longer than the pause between two heartbeats, each new question
+// would make the answer to the one before it worthless, and no heartbeat would ever be published.
 void Observation::ask_in_background() {
     if (!connection_.is_connected()) return;
     std::unique_lock lock(mutex_);
+    if (awaits_answer_ && is_recent(background_asked_, kPatience)) return;
+    awaits_answer_ = true;
     background_asked_ = now();
     const std::string number = std::to_string(++background_);
     lock.unlock();  // libnats may wait for its own threads
@@ -182,6 +188,9 @@ void Observation::receive(std::string_view what, natsMsg* message) {
         const auto* info = std::get_if<ConsumerInfo>(&answer);
         if (info != nullptr && !info->useless_because) note(*info, asked);
     } else {
+        lock.lock();
+        awaits_answer_ = false;  // the question for the consumer went first
+        lock.unlock();
         auto answer = read_stream_info(text, names_);
         auto* info = std::get_if<StreamInfo>(&answer);
         if (info == nullptr || info->retention != kRetention) return;

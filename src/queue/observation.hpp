@@ -72,6 +72,7 @@ class Observation {
     Asked consumer_asked_;
     Asked background_asked_;
     std::uint64_t background_ = 0;  // the number of the last question in the background
+    bool awaits_answer_ = false;    // to that question
     bool paused_ = false;
     bool has_backoff_ = false;
 

@@ -9,12 +9,13 @@
 
 #include "bw/base/clock.hpp"
 #include "bw/base/log.hpp"
+#include "bw/base/thread.hpp"
 #include "page.hpp"
 
 namespace bw::metrics {
 namespace {
 
-// The parent stamps parent_alive_ms each second.
+// The parent stamps parent_alive_ms several times a second.
 constexpr std::int64_t kAliveMs = 10'000;
 
 struct Answer {
@@ -40,17 +41,20 @@ class Handler : public CivetHandler {
     explicit Handler(std::function<Answer()> answer) : answer_(std::move(answer)) {}
 
     bool handleGet(CivetServer*, mg_connection* connection) override {
-        const auto answer = answer_or_failure();
+        run_or_exit([&] { send(connection, answer_or_failure()); });
+        return true;
+    }
+
+  private:
+    static void send(mg_connection* connection, const Answer& answer) {
         mg_printf(connection,
                   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
                   answer.status, mg_get_response_code_text(connection, answer.status), answer.type,
                   answer.body.size());
         mg_write(connection, answer.body.data(), answer.body.size());
-        return true;
     }
 
-  private:
-    // civetweb is C: no exception may pass through it.
+    // A page that cannot be made must not end the parent of all workers.
     Answer answer_or_failure() const {
         try {
             return answer_();
@@ -63,13 +67,15 @@ class Handler : public CivetHandler {
     const std::function<Answer()> answer_;
 };
 
-// What civetweb says, from any of its threads; the first of it is why it does not start.
+// Takes civetweb's messages, from any of its threads. The first one says why civetweb does not start.
 class Complaints : public CivetCallbacks {
   public:
     Complaints() {
         log_message = [](const mg_connection* connection, const char* message) {
-            const auto* server = static_cast<CivetServer*>(mg_get_user_data(mg_get_context(connection)));
-            static_cast<const Complaints*>(server->getUserContext())->add(message);
+            run_or_exit([&] {
+                const auto* server = static_cast<CivetServer*>(mg_get_user_data(mg_get_context(connection)));
+                static_cast<const Complaints*>(server->getUserContext())->add(message);
+            });
             return 1;  // civetweb itself writes it nowhere
         };
     }
@@ -99,7 +105,7 @@ std::string civetweb_address(const std::string& address) {
     return (kernel_has_ipv6() ? "+" : "") + address.substr(1);
 }
 
-// An idle connection holds a thread, so there are some, and they do not wait for long.
+// Each idle connection holds a thread, so there are several threads, and none waits for long.
 std::vector<std::string> options(const std::string& address) {
     return {"listening_ports", civetweb_address(address), "num_threads", "16", "request_timeout_ms", "1000"};
 }
@@ -117,17 +123,17 @@ class CivetPages : public Server {
           host_(address.starts_with(':') ? "localhost" : address.substr(0, address.rfind(':'))),
           server_(start(address)),
           port_(server_->getListeningPorts().front()) {
-        // Of paths the whole, not the beginning.
+        // The dollar sign makes civetweb match the whole path and not its beginning.
         server_->addHandler("/metrics$", metrics_);
         server_->addHandler("/healthz$", healthz_);
         server_->addHandler("/readyz$", readyz_);
     }
 
-    // civetweb looks only every two seconds whether it is to end, but also after whoever connects.
+    // civetweb looks every two seconds whether it is to end, and also after each connection: so we connect.
     ~CivetPages() override {
         std::atomic<bool> closed{false};
         const std::jthread closing([&] {
-            server_->close();
+            run_or_exit([&] { server_->close(); });
             closed = true;
         });
         while (!closed) {

@@ -99,6 +99,28 @@ def test_a_room_includes_the_headers_that_the_table_says(room):
     assert unused == set(), f"the table says that {room.name} includes these"
 
 
+def bodies_of_threads():
+    """{"file: how it starts": text} of what runs in threads of ours, and of what libnats and civetweb call in theirs."""
+    found = {}
+    for file in (SOURCE_DIR / "src").rglob("*.cpp"):
+        text = file.read_text()
+        callbacks = re.findall(r"(?:CB|Subscribe|ErrorHandler)\([^;]*?\b(on_\w+)", text)
+        starts = [rf"::{name}\(" for name in callbacks]
+        starts += [r"\bthread_\(\[", r"\bstd::j?thread \w+\(\[", r"\blog_message = \[", r"\bbool handleGet\("]
+        for start in starts:
+            for match in re.finditer(start, text):
+                body = text[text.index("{", match.end()):]
+                found[f"{file.name}: {match[0]}"] = body[:re.search(r"^ {0,12}\}", body, re.MULTILINE).end()]
+    return found
+
+
+def test_an_exception_that_leaves_a_thread_becomes_a_line_and_an_exit_code():
+    bodies = bodies_of_threads()
+    assert len(bodies) >= 10, bodies.keys()
+    bare = [where for where, body in bodies.items() if "run_or_exit(" not in body and not body.startswith("{}")]
+    assert bare == []
+
+
 def test_paths_in_the_text_are_there():
     text = (SOURCE_DIR / "docs/architecture.md").read_text()
     paths = {path for path in words(re.sub(r"```.*?```", "", text, flags=re.S))

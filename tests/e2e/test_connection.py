@@ -7,7 +7,7 @@ import pytest
 from harness import pictures
 from harness.checks import assert_all_done, names, wait_until
 from harness.jetstream import SECOND
-from harness.proxy import Proxy
+from harness.proxy import Proxy, SlowProxy
 
 
 @pytest.fixture
@@ -110,3 +110,20 @@ def test_stall_makes_no_worker_hoard_jobs(js, proxy, worker):
     assert js.consumer_info()["num_waiting"] <= 2
     assert worker.stop() == 0
     assert js.consumer_info()["num_ack_pending"] == 0
+
+
+def test_a_slow_link_keeps_the_job(empty_js, server, start_worker, gate):
+    """An answer of the server takes longer than the pause between two heartbeats, which wait for one."""
+    js = empty_js.create(consumer={"ack_wait": 6 * SECOND})
+    proxy = SlowProxy(server.port)
+    worker = start_worker(NATS_URL=proxy.url)
+    js.publish_job("held", gate.file)
+    gate.wait_reached()
+    proxy.latency = 1.05
+    assert js.next(expires=15) is None  # without heartbeats the job would come here
+    proxy.latency = 0
+    gate.open()
+    worker.wait_line("job done")
+    assert js.consumer_info()["delivered"]["consumer_seq"] == 1
+    assert worker.stop() == 0
+    proxy.close()

@@ -1,7 +1,9 @@
 """A TCP proxy between bw and its server, whose connections a test can cut."""
 
+import queue
 import socket
 import threading
+import time
 
 from .server import free_port
 
@@ -103,6 +105,34 @@ class Proxy:
         else:
             _shut(server)
         self.sprung.set()
+
+
+class SlowProxy(Proxy):
+    """As a link of long ways: what either side sends arrives `latency` seconds later."""
+
+    latency = 0
+
+    def _pump(self, source, sink, from_worker):
+        on_the_way = queue.Queue()
+        threading.Thread(target=self._deliver, args=(on_the_way, sink), daemon=True).start()
+        data = True
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            on_the_way.put((time.monotonic() + self.latency, data))
+
+    def _deliver(self, on_the_way, sink):
+        while True:
+            due, data = on_the_way.get()
+            time.sleep(max(0, due - time.monotonic()))
+            try:
+                if not data:
+                    return _shut(sink)
+                sink.sendall(data)
+            except OSError:
+                return
 
 
 def _shut(side):
