@@ -91,7 +91,8 @@ TEST(RunOrExit, AnExceptionIsALineAndAnExitCode) {
                 "error no number kind=queue class=transient where=reply\n");
     EXPECT_EXIT(fail(std::out_of_range("no such member")), testing::ExitedWithCode(1),
                 "error no such member kind=internal class=permanent where=bw\n");
-    EXPECT_EXIT(fail(5), testing::ExitedWithCode(1), "error an exception of a type that bw does not throw kind=");
+    EXPECT_EXIT(fail(5), testing::ExitedWithCode(1),
+                "error an exception of a type that bw does not throw kind=");
     run_or_exit([] {});
 }
 
