@@ -33,7 +33,7 @@ int main() {
         const std::filesystem::path result(name);
         const bw::OutputName output{.id = result.stem().string(), .extension = result.extension().string()};
         const auto monochrome = bw::to_monochrome(input.bytes, output.extension, settings, {});
-        sink->commit(output, monochrome.bytes, input.identity, {});
+        sink->commit(output, monochrome.bytes, input.is_source, {});
         const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
         std::cout << took.count() << std::endl;
     }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -15,12 +16,15 @@
 
 namespace bw {
 
+// Whether a thing of this identity is the image that a job names. Two names of one thing have one identity.
+using IsSource = std::function<bool(const std::string& identity)>;
+
 // What a job names, read.
 struct Input {
     std::string bytes;
-    // Names the thing that the bytes came from: two inputs of the same identity are the same thing under
-    // however many names. Empty: it has none.
-    std::string identity;
+    // True for the thing that the bytes came from, and for the one that the URI names at the time of the
+    // call: somebody may have replaced the image meanwhile. The source must outlive it.
+    IsSource is_source = [](const std::string&) { return false; };
 };
 
 // What a result is called, below wherever its sink puts results.
@@ -54,9 +58,9 @@ class Sink {
 
     // Writes `bytes` under the name, replacing what stands there, and returns its path or URI for the log.
     // When it returns, the output is durable; when it throws Error, the name is as it was, or whole and
-    // perhaps not durable yet. kJob: what stands there is not for a job to replace, such as the image itself
-    // (whose identity is `source`); kStopped; else kOutput.
-    virtual std::string commit(const OutputName& name, std::string_view bytes, const std::string& source,
+    // perhaps not durable yet. kJob: what stands there is not for a job to replace, such as the image itself;
+    // kStopped; else kOutput.
+    virtual std::string commit(const OutputName& name, std::string_view bytes, const IsSource& is_source,
                                const std::stop_token& stop) = 0;
 
     // Before the first job: removes the unfinished files of workers that died if the settings say so,

@@ -144,7 +144,7 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     figures.read = stopwatch.lap();
     const Conversion result = convert(input.bytes, name.extension, job, lease.token(), fatal);
     stopwatch.lap();
-    const std::string output = sink_.commit(name, result.bytes, input.identity, lease.token());
+    const std::string output = sink_.commit(name, result.bytes, input.is_source, lease.token());
     figures.commit = stopwatch.lap();
 
     lease.settling();

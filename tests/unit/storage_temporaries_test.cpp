@@ -124,7 +124,7 @@ TEST_F(TemporariesTest, SweepsDoNotHarmWriters) {
     int failures = 0;
     for (int i = 0; i < 300; ++i) {
         try {
-            sink_->commit({.id = "a", .extension = ".png"}, "picture", "", {});
+            sink_->commit({.id = "a", .extension = ".png"}, "picture", Input().is_source, {});
         } catch (const Error& e) {
             ++failures;
             ADD_FAILURE() << e.what();

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <optional>
 #include <sstream>
@@ -49,7 +50,7 @@ class StorageTest : public testing::Test {
     }
     std::string read(const std::string& uri) const { return read_input(uri).bytes; }
     std::string commit(const std::string& id, std::string_view bytes) const {
-        return sink_->commit({.id = id, .extension = ""}, bytes, "", {});
+        return sink_->commit({.id = id, .extension = ""}, bytes, Input().is_source, {});
     }
 
     std::size_t files_in_outdir() const {
@@ -189,8 +190,9 @@ TEST_F(StorageTest, NothingIsReadOrWrittenAfterAStop) {
     stop.request_stop();
     const Uri uri = image_uri("file://" + (root_ / "a.png").string());
     EXPECT_EQ(kind_of([&] { source_->read(uri, kMaxFileBytes, stop.get_token()); }), ErrorKind::kStopped);
-    EXPECT_EQ(kind_of([&] { sink_->commit(output_name("a", uri), "result", "", stop.get_token()); }),
-              ErrorKind::kStopped);
+    EXPECT_EQ(
+        kind_of([&] { sink_->commit(output_name("a", uri), "result", Input().is_source, stop.get_token()); }),
+        ErrorKind::kStopped);
     EXPECT_EQ(files_in_outdir(), 0U);
 }
 
@@ -257,7 +259,8 @@ class OverwriteTest : public StorageTest {
     std::string convert(const fs::path& image, const std::string& id) const {
         const Uri uri = image_uri("file://" + image.string());
         const Input input = source_->read(uri, kMaxFileBytes, {});
-        return sink_->commit(output_name(id, uri), "result", input.identity, {});
+        while_converting_();
+        return sink_->commit(output_name(id, uri), "result", input.is_source, {});
     }
     void expect_refused(const fs::path& image) const {
         try {
@@ -272,7 +275,28 @@ class OverwriteTest : public StorageTest {
         EXPECT_EQ(content(root_ / "original.png"), "original");
         EXPECT_EQ(files_in_outdir(), 1U);
     }
+
+    std::function<void()> while_converting_ = [] {};
 };
+
+TEST_F(OverwriteTest, AnOriginalThatWasReplacedMeanwhileStays) {
+    fs::create_directory_symlink(out_, root_ / "elsewhere");
+    for (const fs::path& directory : {out_, root_ / "elsewhere"}) {
+        std::ofstream(out_ / "a.png") << "before";
+        while_converting_ = [this] {
+            std::ofstream(root_ / "new.png") << "original";
+            fs::rename(root_ / "new.png", out_ / "a.png");
+        };
+        expect_refused(directory / "a.png");
+    }
+}
+
+TEST_F(OverwriteTest, AnOriginalThatIsGoneMeanwhileIsNoHindrance) {
+    fs::copy(root_ / "original.png", out_ / "a.png");
+    while_converting_ = [this] { fs::remove(out_ / "a.png"); };
+    convert(out_ / "a.png", "a");
+    EXPECT_EQ(content(out_ / "a.png"), "result");
+}
 
 TEST_F(OverwriteTest, TheOriginalStays) {
     fs::copy(root_ / "original.png", out_ / "a.png");

@@ -31,7 +31,7 @@ class FileSink : public Sink {
           sweep_(settings.sweep),
           overwrite_source_(settings.overwrite_source) {}
 
-    std::string commit(const OutputName& output, std::string_view bytes, const std::string& source,
+    std::string commit(const OutputName& output, std::string_view bytes, const IsSource& is_source,
                        const std::stop_token& stop) override;
     void prove_ready() override;
     void check_ready() override;
@@ -41,7 +41,7 @@ class FileSink : public Sink {
     void sweep() const;
     void prove() const;
     void check_room(const File& directory) const;
-    void check_name(const File& directory, const std::string& name, const std::string& source) const;
+    void check_name(const File& directory, const std::string& name, const IsSource& is_source) const;
 
     const std::filesystem::path outdir_;
     const std::uint64_t min_free_bytes_;
@@ -49,7 +49,7 @@ class FileSink : public Sink {
     const OverwriteSource overwrite_source_;
 };
 
-std::string FileSink::commit(const OutputName& output, std::string_view bytes, const std::string& source,
+std::string FileSink::commit(const OutputName& output, std::string_view bytes, const IsSource& is_source,
                              const std::stop_token& stop) {
     const std::string name = output.text();
     const File directory = open_outdir();
@@ -57,7 +57,7 @@ std::string FileSink::commit(const OutputName& output, std::string_view bytes, c
     Temporary temporary(directory, outdir_);
     temporary.fill(bytes);
     throw_if_stopped(stop, outdir_.string());
-    check_name(directory, name, source);  // as late as can be, so that little can change before the rename
+    check_name(directory, name, is_source);  // as late as can be, so that little can change before the rename
     if (!temporary.rename(name)) refuse_output(outdir_ / name, "the output cannot take its name", errno);
     if (!sync_directory(directory.get())) refuse_output(outdir_, "OUTDIR cannot be synced", errno);
     return (outdir_ / name).string();
@@ -120,7 +120,7 @@ void FileSink::check_room(const File& directory) const {
 
 // A regular file of the name is from an earlier delivery, and replaced; so is a link, which is never followed
 // to be written. rename(2) would replace FIFOs, sockets and devices too.
-void FileSink::check_name(const File& directory, const std::string& name, const std::string& source) const {
+void FileSink::check_name(const File& directory, const std::string& name, const IsSource& is_source) const {
     const auto refuse = [&](const std::string& what) {
         throw Error(ErrorKind::kJob, (outdir_ / name).string(), what);
     };
@@ -133,7 +133,7 @@ void FileSink::check_name(const File& directory, const std::string& name, const 
     }
     if (overwrite_source_ == OverwriteSource::kYes) return;
     // Followed, since a link of this name may be how the job reached its image.
-    if (::fstatat(directory.get(), name.c_str(), &status, 0) == 0 && identity_of(status) == source) {
+    if (::fstatat(directory.get(), name.c_str(), &status, 0) == 0 && is_source(identity_of(status))) {
         refuse(
             "the output would replace the very image that it is made from (another id or another OUTDIR is "
             "right, or BW_OVERWRITE_SOURCE set to yes where the original is not needed)");

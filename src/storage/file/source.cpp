@@ -51,7 +51,12 @@ class FileSource : public Source {
                         "the image file has " + std::to_string(size) +
                             " bytes, more than BW_MAX_FILE_SIZE (" + std::to_string(max_bytes) + " bytes)");
         }
-        return {.bytes = read_all(file, size, path, stop), .identity = identity_of(status)};
+        return {.bytes = read_all(file, size, path, stop),
+                .is_source = [path, identity = identity_of(status)](const std::string& other) {
+                    struct stat now {};
+                    return other == identity ||
+                           (::stat(path.c_str(), &now) == 0 && other == identity_of(now));
+                }};
     }
 
     void check_ready() override { inputs_.check_roots(); }
