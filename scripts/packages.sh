@@ -13,6 +13,7 @@ build='
 test='
     libgtest-dev libgmock-dev libbenchmark-dev
     nats-server imagemagick webp libjpeg-turbo-progs libpng-tools libtiff-tools
+    zsh fish
     python3 python3-pil python3-pytest openssl prometheus
 '
 # libclang-rt-dev has libFuzzer, whose reports name functions by a program of llvm. Git lists the files that are checked. ccache

@@ -87,7 +87,7 @@ def test_all_numbers_are_there_from_the_start(js, start_parent):
     gauges = {'bw_workers': 1, 'bw_workers_connected': 1}
     for name, value in values.items():
         assert value == gauges.get(name, 1 if name.startswith("bw_build_info") else 0), name
-    assert len(values) == 5 + 9 + len(STAGES) * (14 + 2) + 6 + 4 + 3 + 1 + 4
+    assert len(values) == 5 + 10 + len(STAGES) * (14 + 2) + 6 + 4 + 3 + 1 + 4
 
 
 def test_killed_worker_loses_no_count(empty_js, start_parent, gate):
@@ -147,7 +147,7 @@ def test_ready_while_the_server_is_there(js, server, start_parent):
 def test_not_ready_without_the_consumer(empty_js, start_worker):
     empty_js.create_stream()
     page = Page(start_worker(BW_WORKERS=1, BW_METRICS="127.0.0.1:0"))
-    wait_until(lambda: page['bw_errors_total{kind="queue",class="transient"}'] == 1, pause=0.1)
+    wait_until(lambda: page['bw_errors_total{kind="difference",class="permanent"}'] == 1, pause=0.1)
     assert page.readyz() == 503
     empty_js.create_consumer()
     wait_until(lambda: page.readyz() == 200, pause=0.1)
