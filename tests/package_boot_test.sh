@@ -11,23 +11,8 @@ readonly tools=$PWD/build/tools
 # It holds the package, and what the booted system says.
 folder=${3-$(mktemp -d)}
 
-fail() {
-    echo "FAILED: $*"
-    systemctl --no-pager status bw queue || true
-    journalctl -q --no-pager -n 60 || true
-    return 1
-}
-
-# until_true WHAT COMMAND...
-until_true() {
-    local what=$1
-    shift
-    for _ in {1..600}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.1
-    done
-    fail "$what"
-}
+# shellcheck source=deploy/check/booted.sh
+source deploy/check/booted.sh
 
 # is WHAT EXPECTED COMMAND...: what the command prints.
 is() {

@@ -6,23 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 readonly folder=$1 bw=$2 nats=$3 part=${4-outside}
 
-fail() {
-    echo "FAILED: $*"
-    systemctl --no-pager status 'bw*' || true
-    journalctl -q --no-pager -n 60 || true
-    return 1
-}
-
-# until_true WHAT COMMAND...
-until_true() {
-    local what=$1
-    shift
-    for _ in {1..300}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.1
-    done
-    fail "$what"
-}
+# shellcheck source=deploy/check/booted.sh
+source deploy/check/booted.sh
 
 # send ID IMAGE, over descriptor 3
 send() {

@@ -213,25 +213,25 @@ def test_command_line(row, tmp_path):
     check_line(row, run.stderr.splitlines())
 
 
-@rows(SETTINGS)
-def test_setting(row, js, settings):
-    with Worker(args=row.args, **settings(row)) as worker:
+def check_worker(row, last_line, settings):
+    """A worker ends as the row says; one that accepts the thing is stopped when it has written the line."""
+    with Worker(args=row.args, **settings) as worker:
         if row.code == 0:
-            worker.wait_line("ready")
+            worker.wait_line(last_line)
             worker.signal()
         assert worker.wait_exit() == row.code, worker.log()
         check_line(row, worker.lines)
+
+
+@rows(SETTINGS)
+def test_setting(row, js, settings):
+    check_worker(row, "ready", settings(row))
 
 
 @rows(JOBS)
 def test_job(row, js, settings, tmp_path):
     js.publish(filler(tmp_path)(row.job))
-    with Worker(**settings(row)) as worker:
-        if row.code == 0:
-            worker.wait_line("job done")
-            worker.signal()
-        assert worker.wait_exit() == row.code, worker.log()
-        check_line(row, worker.lines)
+    check_worker(row, "job done", settings(row))
 
 
 @rows(SITUATIONS)
