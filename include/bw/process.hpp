@@ -41,7 +41,7 @@ class SharedBytes {
     SharedBytes& operator=(const SharedBytes&) = delete;
 
     void* data() const { return data_; }
-    // For the workers to inherit; it closes on exec unless whoever starts them says otherwise.
+    // Workers inherit it. It closes on exec, unless the code that starts them lets it stay open.
     int descriptor() const { return descriptor_; }
 
   private:
@@ -66,9 +66,9 @@ class SharedMemory {
     SharedBytes bytes_;
 };
 
-// What one worker process says of itself. The parent clears it before it starts the next worker there.
+// One worker process says here how it is. The parent clears the slot before it starts the next worker there.
 struct Slot {
-    std::atomic<std::int64_t> alive_ms{};  // steady_ms() of its last sign of life; 0: it does not fetch yet
+    std::atomic<std::int64_t> alive_ms{};  // steady_ms() of its last sign of life; 0 until it fetches
     std::atomic<bool> connected{};         // and bound to the consumer
     std::atomic<bool> has_fetched{};       // a job, since it was started
     std::atomic<std::uint32_t> jobs_in_hand{};
@@ -89,17 +89,17 @@ struct SlotTable {
     std::atomic<bool> outdir_swept{};
     std::array<Slot, kMaxWorkers> slots{};
 
-    // Never more than there are: a worker that was taken over can write any number.
+    // It never has more slots than there are, though a worker that was taken over can write any number.
     std::span<const Slot> in_use() const;
 };
 
 // ---- Worker processes ----
 
-// A worker of a parent stops softly at SIGTERM, however many come: what ends the parent may well be sent to
-// the whole group of processes. This one, from the parent, is the hard stop.
+// A worker of a parent stops softly at SIGTERM, however many of them come, because a signal that is meant for
+// the parent may well reach the whole group of processes. The parent sends this one for the hard stop.
 inline constexpr int kHardStopSignal = SIGUSR2;
 
-// What the parent tells a worker on its command line, as --supervised=MEMORY:SLOT.
+// The parent tells its worker these numbers on the command line, as --supervised=MEMORY:SLOT.
 inline constexpr std::string_view kSupervisedFlag = "--supervised";
 struct Supervised {
     int memory;        // the descriptor of the shared memory
@@ -121,13 +121,14 @@ class Processes {
 
     virtual std::chrono::milliseconds now() = 0;  // as steady_ms()
 
-    // A new worker for the slot; its process id, or 0 where the system has no room for one, which is logged.
+    // Starts a worker for the slot, and returns its process id. Logs and returns 0 where the system has no
+    // room for one.
     virtual pid_t start(std::size_t slot) = 0;
 
-    // To a process that next_ended() has not returned yet.
+    // Sends a signal to a process that next_ended() has not returned yet.
     virtual void signal(pid_t pid, int number) = 0;
 
-    // One of those that have ended since, if any. Does not wait.
+    // Returns one of the processes that have ended since, if there is one. Does not wait.
     virtual std::optional<ProcessEnd> next_ended() = 0;
 
     // Waits until a process has ended, a stop comes, or `limit` is over. Returns SIGTERM or SIGINT where it
@@ -135,10 +136,10 @@ class Processes {
     virtual int wait(std::chrono::milliseconds limit) = 0;
 };
 
-// Workers are this program, started with the same words and kSupervisedFlag; if the thread that starts them
-// ends they stop softly. Made before any other thread is, since the signals that it waits for must be blocked
-// in all. `words`: the command line with the program's name. `memory`: the shared memory's descriptor, which
-// must stay open.
+// Workers are this program, started with the same words and kSupervisedFlag. They stop softly if the thread
+// that started them ends. To be called before any other thread starts, since the signals that it waits for
+// must be blocked in all threads. `words`: the command line with the program's name. `memory`: the shared
+// memory's descriptor, which must stay open.
 std::unique_ptr<Processes> system_processes(std::vector<std::string> words, int memory);
 
 // ---- The parent ----
@@ -160,7 +161,7 @@ struct SupervisorSettings {
 //  - After a stop none is started. A worker that does not end in time is killed.
 class Supervisor {
   public:
-    // What is referred to must outlive it.
+    // Processes, table and counters must outlive it.
     Supervisor(const SupervisorSettings& settings, Processes& processes, SlotTable& table,
                metrics::Counters& counters);
 
@@ -205,9 +206,9 @@ class Supervisor {
 
 // ---- A worker ----
 
-// Before any other thread starts, since threads inherit the mask: no stop signal ends the process any more,
-// and what comes before there is a StopSignals stays pending for it. Nor does SIGPIPE: whoever reads the log
-// may end before us.
+// From now on no stop signal ends the process, and a signal that comes before there is a StopSignals stays
+// pending for it. SIGPIPE does not end the process either, since the program that reads the log may end
+// before us. To be called before any other thread starts, since threads inherit the mask.
 void block_stop_signals();
 
 // Whose stop signals a worker obeys.
@@ -240,17 +241,18 @@ class StopSignals {
     std::thread thread_;
 };
 
-// When a worker has done enough, for its parent to start another: not every library gives all memory back.
+// Knows when a worker has done enough and is to end, so that its parent starts another: not every library
+// gives all memory back.
 class Retirement {
   public:
-    // After so many jobs, or once so many bytes are resident after a job; 0: never. To be made before the
-    // sandbox closes /proc.
+    // A worker retires after so many jobs, or once so many bytes are resident after a job; 0 means never. To
+    // be made before the sandbox closes /proc.
     Retirement(std::uint64_t jobs, std::uint64_t resident_bytes);
     ~Retirement();
     Retirement(const Retirement&) = delete;
     Retirement& operator=(const Retirement&) = delete;
 
-    // Counts a job. True once the worker is to end; the log says why.
+    // Counts a job. Returns true once the worker is to end, and then the log says why.
     bool due_after_job();
 
   private:

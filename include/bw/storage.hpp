@@ -19,7 +19,7 @@ namespace bw {
 // Whether a thing of this identity is the image that a job names. Two names of one thing have one identity.
 using IsSource = std::function<bool(const std::string& identity)>;
 
-// What a job names, read.
+// The image that a job names, as it was read.
 struct Input {
     std::string bytes;
     // True for the thing that the bytes came from, and for the one that the URI names at the time of the
@@ -46,8 +46,9 @@ class Source {
     // not there or cannot be read; kImage for one of more than `max_bytes`; kStopped.
     virtual Input read(const Uri& uri, std::uint64_t max_bytes, const std::stop_token& stop) = 0;
 
-    // Before each job, for some microseconds: what images are read from is there, and is what it was. Who
-    // fetches without it uses up the deliveries of every job that waits. Throws Error (kInput).
+    // Checks that the places that images are read from are there, and are the same as before. It is called
+    // before each job and takes some microseconds: a worker that fetched without it would use up the
+    // deliveries of every job that waits. Throws Error (kInput).
     virtual void check_ready() = 0;
 };
 
@@ -63,12 +64,12 @@ class Sink {
     virtual std::string commit(const OutputName& name, std::string_view bytes, const IsSource& is_source,
                                const std::stop_token& stop) = 0;
 
-    // Before the first job: removes the unfinished files of workers that died if the settings say so,
-    // check_ready(), and proves that a result can be written. Throws Error (kOutput).
+    // Is called before the first job: removes the unfinished files of workers that died if the settings say
+    // so, checks what check_ready() checks, and proves that a result can be written. Throws Error (kOutput).
     virtual void prove_ready() = 0;
 
-    // Before each job, for some microseconds: what takes the results is there, has room and can be written.
-    // Throws Error (kOutput).
+    // Checks that the place that takes the results is there, has room and can be written. It is called before
+    // each job and takes some microseconds. Throws Error (kOutput).
     virtual void check_ready() = 0;
 };
 
@@ -91,8 +92,8 @@ struct StorageSettings {
     OverwriteSource overwrite_source = OverwriteSource::kNo;
 };
 
-// Reads every URI whose scheme is in the table. Before enter_sandbox(), which binds to the same directories:
-// see Source::check_ready().
+// The source reads every URI whose scheme is in the table. It must be opened before enter_sandbox(), which
+// binds to the directories that are there at that moment: see Source::check_ready().
 std::unique_ptr<Source> open_source(const StorageSettings& settings);
 
 // Writes to OUTDIR.

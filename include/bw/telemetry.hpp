@@ -44,7 +44,7 @@ struct DurationHistogram {
     void add(std::chrono::microseconds time);
 };
 
-// What JetStream says of the queue, as plain numbers.
+// JetStream says these numbers of the queue.
 struct QueueDepth {
     std::uint64_t pending = 0;
     std::uint64_t ack_pending = 0;
@@ -52,7 +52,7 @@ struct QueueDepth {
     std::uint64_t dead = 0;
 };
 
-// The same where the page reads it; one of the workers writes it every few seconds.
+// The page reads the same numbers here. One of the workers writes them every few seconds.
 struct QueueGauges {
     std::atomic<std::int64_t> asked_ms{};     // steady_ms() of the last question
     std::atomic<std::int64_t> answered_ms{};  // steady_ms() of the last answer; 0: there was none yet
@@ -72,10 +72,12 @@ inline constexpr std::size_t kErrorKinds = 16;  // more than there are; by the n
 struct Counters {
     // The workers count these.
     Count deliveries{};
-    Count redeliveries{};  // of those, the second to the fifth of a job
+    Count redeliveries{};  // of those, all but the first of each job
     Count jobs_done{};
-    Count jobs_forgotten{};  // done, but the server had forgotten the delivery: the job comes again
-    Count input_bytes{};     // this and all up to `stages`: of jobs that were done or forgotten
+    // Done, but not acknowledged: the server had forgotten the delivery and the job comes again, or the
+    // stream was made again and the job went with the old one.
+    Count jobs_forgotten{};
+    Count input_bytes{};  // this and all up to `stages`: of jobs that were done or forgotten
     Count output_bytes{};
     Count input_pixels{};  // over all frames
     Count output_pixels{};
@@ -93,7 +95,7 @@ struct Counters {
     void add_times(const StageTimes& times);
 };
 
-// What the page says of the worker processes at this moment.
+// The page says these numbers of the worker processes. They are those of this moment.
 struct WorkerGauges {
     std::uint64_t workers = 0;            // that are to run
     std::uint64_t workers_connected = 0;  // and bound to the consumer
@@ -122,8 +124,8 @@ class Server {
 std::unique_ptr<Server> serve(const Counters& counters, const ReadWorkers& workers, const Labels& labels,
                               const std::string& address);
 
-// What a worker tells the page besides its jobs, at once and then each second, in a thread of its own:
-// whether it is connected, and what JetStream says of the queue.
+// Tells the page, at once and then each second, whether this worker is connected, and what JetStream says of
+// the queue. It does that in a thread of its own.
 class Reporter {
   public:
     using IsConnected = std::function<bool()>;

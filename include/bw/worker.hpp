@@ -22,8 +22,8 @@
 
 namespace bw {
 
-// A job that failed, with what the log says of it (id, seq, delivery). Its delivery has been given back,
-// or left to ack wait.
+// A job has failed. It carries what the log says of the job (id, seq, delivery). The delivery has been given
+// back by then, or is left to ack wait.
 class JobFailed : public Error {
   public:
     JobFailed(const Error& cause, log::Fields job) : Error(cause), job_(std::move(job)) {}
@@ -33,7 +33,7 @@ class JobFailed : public Error {
     log::Fields job_;
 };
 
-// Asked after each job that did not fail: whether the worker is to end as after a soft stop.
+// The worker asks this after each job that did not fail. If it is true, the worker ends as after a soft stop.
 using Retire = std::function<bool()>;
 
 struct WorkerSettings {
@@ -45,14 +45,15 @@ struct WorkerSettings {
     Retire retire = [] { return false; };
 };
 
-// What a conversion calls, on its own thread, if it can neither go on nor throw. Does not return.
+// A conversion that can neither go on nor throw calls this, on its own thread. It does not return.
 using Fatal = std::function<void(const Error& cause)>;
 
-// Bytes and extension of an image to the result. Throws some Error soon after a stop is requested, if it can.
+// Converts an image, given its bytes and its extension. It throws some Error soon after a stop is requested,
+// if it can.
 using Convert = std::function<Conversion(std::string_view bytes, std::string_view extension,
                                          const std::stop_token& stop, const Fatal& fatal)>;
 
-// Reports the failure and ends the process; does not return. Called from either thread.
+// Reports the failure and ends the process, so it does not return. Either thread may call it.
 using Abandon = std::function<void(const JobFailed& failure)>;
 
 struct StopTokens {
@@ -60,7 +61,7 @@ struct StopTokens {
     std::stop_token hard;  // give the job in hand back at once
 };
 
-// What the stages of one job took and made.
+// How long the stages of one job took, and how much went through them.
 struct JobFigures {
     std::uint64_t input_bytes = 0;
     std::uint64_t output_bytes = 0;
@@ -74,19 +75,20 @@ struct JobFigures {
     std::chrono::microseconds queue{};  // the advisory and the acknowledgement
 };
 
-// Who counts, and who watches that the worker goes on. Does nothing by itself; whoever wants to know
-// overrides it. Several threads may call it at once.
+// The worker tells its observer what it does, so that somebody can count jobs and can see that the worker
+// goes on. This class does nothing; a class that wants to know overrides its functions. Several threads may
+// call them at once.
 class WorkerObserver {
   public:
     virtual ~WorkerObserver() = default;
 
-    virtual void alive() {}  // before each fetch, and at least every kLongestHeartbeat during a job
+    virtual void alive() {}  // is called before each fetch, and at least every kLongestHeartbeat during a job
     virtual void job_fetched(const Delivery&) {}
-    // The output stands. A job that fails is not told of: the worker ends with it.
+    // The output is durable. There is no call for a job that fails, because the worker ends with it.
     virtual void job_settled(Settlement, const JobFigures&) {}
 };
 
-// How long nothing of a worker that goes on may be heard.
+// A worker that goes on says so at least this often.
 inline constexpr std::chrono::seconds kLongestHeartbeat{10};
 
 class Lease;
@@ -94,7 +96,7 @@ class LeaseKeeper;  // src/worker/leases.hpp
 
 class Worker {
   public:
-    // What is referred to must outlive the worker.
+    // Queue, source, sink and observer must outlive the worker.
     Worker(WorkerSettings settings, WorkQueue& queue, Source& source, Sink& sink, Convert convert,
            Abandon abandon, StopTokens stop, WorkerObserver& observer);
 
@@ -124,8 +126,9 @@ class Worker {
     const std::unique_ptr<LeaseKeeper> leases_;
 };
 
-// How long a failed job waits: doubled with each delivery; nothing after the last one, which is not delivered
-// again whatever the delay, so that JetStream's advisory about it comes with the next pull.
+// How long a failed job waits for its next delivery. The delay doubles with each delivery. After the last one
+// it is 0: the job is not delivered again whatever the delay, and so JetStream's advisory about the dead job
+// comes with the next pull.
 std::chrono::milliseconds nak_delay(std::chrono::milliseconds retry_delay, std::uint64_t deliveries,
                                     std::int64_t max_deliver);
 

@@ -44,7 +44,8 @@ spdlog::level::level_enum spdlog_level(Level level) {
     return spdlog::level::err;
 }
 
-// Of what a stranger may fill with text: an id, a server's complaint. As long as a path can be.
+// A stranger may write the text of an id or of a server's complaint. It is cut at the length that a path can
+// have.
 constexpr std::size_t kMostShown = 4096;
 
 std::string shortened(std::string_view text) {
@@ -58,8 +59,8 @@ std::string json_text(std::string_view text, bool ascii) {
     return nlohmann::json(text).dump(-1, ' ', ascii, nlohmann::json::error_handler_t::replace);
 }
 
-// What JSON lets stand though terminals and editors obey it: DEL, C1, and the invisible characters that break
-// a line, or turn or hide what follows.
+// Terminals and editors obey some characters that JSON does not escape: DEL, C1, and the invisible ones that
+// break a line, or turn or hide the text behind them.
 bool is_obeyed(char32_t c) {
     static constexpr std::array<std::pair<char32_t, char32_t>, 10> kRanges{{{0x7f, 0x9f},
                                                                             {0xad, 0xad},
@@ -109,7 +110,7 @@ bool stands_bare(std::string_view text) {
            });
 }
 
-// So that in a text line = follows a field's name and stands nowhere else.
+// Escapes each = so that in a text line one stands only behind the name of a field.
 std::string without_equals(std::string_view json) {
     std::string text;
     for (const char c : json) c == '=' ? text += "\\u003d" : text += c;
@@ -171,7 +172,7 @@ std::string with_colour(Level level, std::string line) {
     return line.insert(0, colour(level));
 }
 
-// spdlog's own sinks throw, or write elsewhere, what they cannot write.
+// spdlog's own sinks throw when they cannot write, or write elsewhere.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
@@ -182,7 +183,7 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
     }
     void flush_() override {}
 
-    // How many bytes of it could be written.
+    // Returns how many bytes could be written.
     static std::size_t write_all(std::string_view text) {
         std::size_t written = 0;
         while (written < text.size()) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kLongest = 64;  // of a word that is compared: the work grows with the square
 
-// How many letters to insert, remove, replace or swap with a neighbour (optimal string alignment).
+// Counts the letters to insert, remove, replace or swap with a neighbour (optimal string alignment).
 std::size_t edit_distance(std::string_view from, std::string_view to) {
     std::vector<std::size_t> before(to.size() + 1);
     std::vector<std::size_t> last(to.size() + 1);

@@ -58,7 +58,7 @@ void declare(Parser& parser, Invocation& invocation) {
     }
 }
 
-// The one that was named; null if none was.
+// Returns the command that was named, or null if none was.
 const Command* named_command(const Parser& parser) {
     for (const auto& [command, subcommand] : parser.subcommands) {
         if (subcommand->parsed()) return command;

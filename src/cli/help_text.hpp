@@ -7,10 +7,10 @@
 
 namespace bw::cli {
 
-// Of bw: its commands, and all settings.
+// The text for bw as a whole: its commands, and all settings.
 std::string help_text();
 
-// Of one command: its flags, and the settings that it uses.
+// The text for one command: its flags, and the settings that it uses.
 std::string help_text(const Command& command);
 
 }  // namespace bw::cli

@@ -13,8 +13,9 @@
 namespace bw::cli {
 namespace {
 
-// Where one of these is closed, the next file or connection that is opened would get its number, and what is
-// printed or logged would be written there. Nothing can be written to what stands in for it.
+// If the caller has closed one of these, the next file or connection that is opened would get its number, and
+// bw would print or log into it. /dev/null takes the place instead, opened for reading, so that a write
+// fails.
 void keep_standard_descriptors() {
     for (const int descriptor : {0, 1, 2}) {
         if (::fcntl(descriptor, F_GETFD) == -1) ::open("/dev/null", O_RDONLY);

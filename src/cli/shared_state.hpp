@@ -1,4 +1,4 @@
-// What a parent and its workers share, and how the worker's room fills it in.
+// The memory that a parent and its workers share, and the observer that writes to it what a worker does.
 #pragma once
 
 #include "bw/process.hpp"
@@ -13,7 +13,7 @@ struct SharedState {
     metrics::Counters counters;
 };
 
-// What the page says of the worker processes. Any thread.
+// Reads the numbers of the worker processes that the page shows. Any thread.
 metrics::WorkerGauges read_gauges(const SlotTable& table);
 
 // Counts a worker's jobs, and says in its slot that it goes on. Any thread.

@@ -49,7 +49,7 @@ QueueNumbers numbers_of(Connection& connection, const QueueNames& names) {
                 "JetStream does not answer any more");
 }
 
-// To a tenth: the second is not kept more exactly.
+// Rounds to a tenth, since the second between the looks is not kept more exactly.
 double rate(std::uint64_t from, std::uint64_t to, double seconds) {
     return to > from ? std::round(static_cast<double>(to - from) / seconds * 10) / 10 : 0;
 }
@@ -88,10 +88,10 @@ JsonObject json_of(const std::map<std::string, std::uint64_t>& counts) {
 
 void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers& second, double seconds) {
     status.numbers = second;
-    // What is dead stays so: what only one of the two looks saw was on its way.
+    // A dead job stays dead: one that only one of the two looks saw was on its way.
     status.numbers->dead = std::min(first.dead, second.dead);
     status.came_per_second = rate(first.last_sequence, second.last_sequence, seconds);
-    // All that ever came, less what is there, is gone.
+    // A message that came and is not there any more is gone.
     status.done_per_second =
         rate(first.last_sequence - first.messages, second.last_sequence - second.messages, seconds);
 }

@@ -38,7 +38,7 @@ StorageSettings storage_settings(const Config& config, Sweep sweep) {
             .overwrite_source = config.overwrite_source ? OverwriteSource::kYes : OverwriteSource::kNo};
 }
 
-// Once: a parent says it for all its workers.
+// It is said once: a parent says it for all its workers.
 void warn_of_settings(const Config& config) {
     if (!config.sandbox) log::warn("sandbox off");
     if (config.input_roots.empty()) {
@@ -55,12 +55,12 @@ void close_sandbox(const Config& config, const StorageSettings& storage) {
                                            .max_file_bytes = config.max_file_bytes}));
 }
 
-// Null where no page is served.
+// Returns null where no page is served.
 std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connection& connection,
                                                   const QueueNames& names, Slot& slot,
                                                   metrics::QueueGauges& gauges) {
     if (config.metrics_address.empty()) return nullptr;
-    // It fetches, and so has found OUTDIR and the input roots as they should be.
+    // A worker that fetches has found OUTDIR and the input roots as they should be.
     const auto ready = [&connection, &slot] { return slot.alive_ms != 0 && is_connected(connection); };
     const auto ask = [&connection, names](const std::stop_token& end) -> std::optional<metrics::QueueDepth> {
         const auto numbers = queue_numbers(connection, names, end);
@@ -142,7 +142,7 @@ void run_parent(const Config& config, const std::vector<std::string>& words) {
     log::info("stopped");
 }
 
-// A parent of worker processes, or a worker.
+// This process becomes the parent of worker processes, or a worker.
 void execute(const Invocation& invocation, const Config& config) {
     if (config.workers && !invocation.supervised) {
         run_parent(config, invocation.words);

@@ -33,7 +33,8 @@ std::string take_scheme(std::string_view& url) {
 void take_user(std::string_view& url, NatsServers& servers) {
     const auto at = url.rfind('@');
     if (at == std::string_view::npos) return;
-    // In the first URL or in all: else the tail of a password with a comma in it would pass for a URL.
+    // The user must stand in the first URL or in all. Otherwise the tail of a password that holds a comma
+    // would pass for a URL.
     const auto user = read_user(url.substr(0, at));
     if (!user || (!servers.urls.empty() && servers.user != *user)) throw Mistake{};
     servers.user = *user;

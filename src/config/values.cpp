@@ -63,7 +63,7 @@ constexpr Measure kCount{kCountUnits, kCountMisspellings, 1'000'000'000, "at mos
 
 std::string meant(const std::string& value) { return "did you mean " + value + "?"; }
 
-// What a number was meant to be whose unit is none.
+// Says what somebody probably meant by a number whose unit bw does not know.
 std::string unit_hint(std::uint64_t number, std::string_view unit, const Measure& measure) {
     const std::string lower = to_lower(trimmed(unit));
     const auto found = std::ranges::find(measure.misspellings, std::string_view(lower), &Misspelling::lower);

@@ -21,7 +21,7 @@ struct Mistake {
     std::string hint;
 };
 
-// Without blanks, tabs and line ends around it.
+// Returns the text without the blanks, tabs and line ends around it.
 std::string_view trimmed(std::string_view text);
 
 enum class Zero { kRefused, kAllowed };
@@ -70,7 +70,7 @@ constexpr std::array<std::string_view, N> words_of(const std::array<Choice<Value
     return words;
 }
 
-// In whatever case.
+// Takes a word in whatever case.
 template <typename Value, std::size_t N>
 Value read_choice(std::string_view text, const std::array<Choice<Value>, N>& choices) {
     const std::string lower = to_lower(text);

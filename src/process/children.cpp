@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What a shell ends with when there is no such program.
+// A shell too ends with this code where there is no such program.
 constexpr int kCannotRun = 127;
 
 sigset_t waited_for() {
@@ -25,8 +25,9 @@ sigset_t waited_for() {
     return set;
 }
 
-// Between fork and exec: other threads may have held any lock when we were made, so only what is safe in a
-// signal handler. The signals stay blocked: a stop that comes now waits for the worker to look.
+// This runs between fork and exec. Other threads may have held any lock at the time of the fork, so it may
+// only call what is safe in a signal handler. The signals stay blocked: a stop that comes now waits until the
+// worker looks for it.
 [[noreturn]] void become_worker(char* const* words, int memory, pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(EXIT_SUCCESS);
@@ -41,9 +42,10 @@ class SystemProcesses : public Processes {
         sigset_t blocked = waited_for();
         sigaddset(&blocked, kHardStopSignal);  // for the workers to inherit
         ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-        // The end of whoever reads our log must not end us: nobody would wait for the workers.
+        // The program that reads our log may end before us. That must not end us: nobody would wait for the
+        // workers.
         std::signal(SIGPIPE, SIG_IGN);
-        // Whoever started us may have ignored it, and then nobody is waited for.
+        // The program that started us may have ignored it, and then waitpid() would find no process.
         std::signal(SIGCHLD, SIG_DFL);
     }
 

@@ -12,10 +12,10 @@ namespace {
 
 using std::filesystem::path;
 
-// Numbers of cores; a limit may be a part of one.
+// Limits are numbers of cores, and may be a part of one.
 constexpr double kNoLimit = kMaxWorkers;
 
-// "150000 100000" or "max 100000": microseconds in each period.
+// The file holds microseconds of processor time and of a period, as "150000 100000", or "max 100000".
 double limit_of_version_2(const path& group) {
     std::ifstream file(group / "cpu.max");
     double quota = 0;

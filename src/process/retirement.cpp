@@ -26,7 +26,7 @@ bool Retirement::due_after_job() {
     return enough;
 }
 
-// The second number of the file, in pages; 0 where it is not read.
+// The second number of the file counts pages. Returns 0 where the file cannot be read.
 std::uint64_t Retirement::resident_bytes() const {
     std::array<char, 128> text{};
     unsigned long pages = 0;

@@ -13,7 +13,7 @@
 namespace bw {
 namespace {
 
-// Wakes our thread at the end; from anybody else it means nothing.
+// We send this signal to our own thread to wake it at the end. From anybody else it means nothing.
 constexpr int kWakeUp = SIGUSR1;
 
 constexpr std::chrono::hours kForever{24 * 365 * 10};
@@ -72,7 +72,7 @@ void StopSignals::wait(std::chrono::milliseconds grace, const Signals& soft, con
     std::_Exit(exit_code(hung.kind()));
 }
 
-// Nothing if none comes in time, or when it is over.
+// Returns 0 if none of them comes in time, or when the object ends.
 int StopSignals::next_of(const Signals& wanted, std::chrono::milliseconds time) const {
     const sigset_t set = waited_for();
     const auto deadline = std::chrono::steady_clock::now() + time;

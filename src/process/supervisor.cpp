@@ -10,13 +10,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// How often the parent says that it lives; pauses may be longer by so much.
+// The parent says this often that it lives. Pauses may be longer by as much.
 constexpr milliseconds kTurn{250};
 // A fetch takes seconds at most, whatever the network does; a job says every 10 s that it goes on.
 constexpr seconds kHungAfter{30};
-// Beyond the grace: a worker takes 3 s of it at most to give its job back.
+// So long after the grace time a worker is killed. It takes 3 s at most to give its job back.
 constexpr seconds kEndOfStop{5};
-// The whole container was stopped for a while, or the machine has far too much to do.
+// Where a turn takes longer, the whole container was stopped, or the machine has far too much to do.
 constexpr seconds kLongTurn{5};
 constexpr seconds kLongestPause{30};
 
@@ -28,7 +28,7 @@ metrics::Restart reason_of(const ProcessEnd& end, bool killed_by_us) {
     return end.code == 0 ? metrics::Restart::kRetired : metrics::Restart::kFailed;
 }
 
-// A code that is none of ours, such as that of a program that could not be started, counts as a defect.
+// A code that is none of ours counts as a defect, such as that of a program that could not be started.
 int known_code(int code) {
     return code < static_cast<int>(metrics::kErrorKinds) ? code : exit_code(ErrorKind::kInternal);
 }
@@ -121,7 +121,7 @@ void Supervisor::kill(WorkerProcess& worker) {
     processes_.signal(worker.pid, SIGKILL);
 }
 
-// The second time the hard stop.
+// The second signal is the hard stop.
 void Supervisor::stop(int signal) {
     const bool hard = stop_deadline_.has_value();
     const auto deadline = processes_.now() + kEndOfStop;

@@ -22,8 +22,8 @@ namespace {
 
 using std::filesystem::path;
 
-// What host names, TLS and the modules of libraries need. Whole directories, since files in them are
-// replaced.
+// Host names, TLS and the modules of libraries need these. They are whole directories, since files in them
+// are replaced.
 constexpr const char* kSystem[]{"/etc",  // hosts, resolv.conf, nsswitch.conf, certificates
                                 "/usr",
                                 "/lib",
@@ -41,7 +41,8 @@ constexpr std::uint64_t kSlack = 256ULL << 20;
 
 constexpr log::NoNumber kUnavailable{"unavailable"};
 
-// Whole directories, since a rule is for a file and not for its name.
+// A rule is for a file and not for its name, so the whole directory of a file that may be replaced stays
+// open.
 void add_directory_of(const path& file, Needs& needs) {
     const path directory = file.parent_path();
     needs.push_back({Need::Kind::kRead, directory == directory.root_path() ? file : directory});
@@ -64,7 +65,7 @@ void add_certificates(Needs& needs) {
     }
 }
 
-// Only kRead and kWrite are left.
+// The result has no need of another kind than kRead and kWrite.
 Needs all_needs(const Needs& asked_for) {
     Needs needs;
     for (const char* directory : kSystem) needs.push_back({Need::Kind::kRead, directory});
@@ -80,7 +81,7 @@ Needs all_needs(const Needs& asked_for) {
     return needs;
 }
 
-// What RLIMIT_DATA counts.
+// Returns the number of bytes that RLIMIT_DATA counts.
 std::optional<std::uint64_t> data_in_use() {
     std::ifstream status("/proc/self/status");
     std::uint64_t kibibytes = 0;
@@ -100,15 +101,16 @@ log::Value limit(__rlimit_resource resource, std::uint64_t bytes) {
     return static_cast<std::int64_t>(lower);
 }
 
-// Not the address space (RLIMIT_AS): the allocator and libraries reserve much of it that they never use.
-// Twice the input, since some decoders copy it.
+// The limit is not for the address space (RLIMIT_AS), since the allocator and libraries reserve much of it
+// that they never use. The input counts twice, since some decoders copy it.
 log::Value limit_memory(const SandboxSettings& settings) {
     const auto used = data_in_use();
     if (sandbox::kSanitized || !used) return kUnavailable;
     return limit(RLIMIT_DATA, *used + settings.max_memory_bytes + 2 * settings.max_file_bytes + kSlack);
 }
 
-// A result stood in memory before it is written. The limit counts for a log as well, which may be longer.
+// A result is never longer than memory allows, since it is in memory before it is written. The limit would
+// count for a log that is a file as well, which may be longer.
 log::Value limit_file_size(const SandboxSettings& settings) {
     struct stat standard_error {};
     const bool is_file = ::fstat(STDERR_FILENO, &standard_error) == 0 && S_ISREG(standard_error.st_mode);

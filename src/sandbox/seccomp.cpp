@@ -70,8 +70,8 @@ constexpr std::initializer_list<const char*> kAllowedToSanitizers{"ptrace", "pro
 constexpr std::initializer_list<const char*> kSignals{"kill", "tgkill", "rt_sigqueueinfo",
                                                       "rt_tgsigqueueinfo"};
 
-// No FS_IOC_SETFLAGS, which changes a file that may only be read, no typing into our terminal, and no
-// device's own.
+// FS_IOC_SETFLAGS is not among them, since it changes a file that may only be read, nor is TIOCSTI, which
+// types into our terminal, nor any request of a device.
 constexpr std::initializer_list<std::uint64_t> kRequests{FIONREAD, FIONBIO, TCGETS, TIOCGWINSZ};
 
 constexpr std::uint64_t kNamespaces =
@@ -133,7 +133,8 @@ void allow_threads(Filter& filter) {
     filter.answer("clone3", ENOSYS);
 }
 
-// Those of the network, for TCP and UDP, and the one that getaddrinfo() asks for our addresses. None by path.
+// The sockets that are left are TCP's and UDP's, and the one that getaddrinfo() asks for our addresses. A
+// socket with a path cannot be made.
 void allow_sockets(Filter& filter) {
     constexpr std::uint64_t kType = 0xf;  // without SOCK_CLOEXEC and SOCK_NONBLOCK
     for (const std::uint64_t family : std::initializer_list<std::uint64_t>{AF_INET, AF_INET6}) {
@@ -146,7 +147,7 @@ void allow_sockets(Filter& filter) {
     filter.allow("socket", {is(0, AF_NETLINK), is(2, NETLINK_ROUTE)});
 }
 
-// Without those that send signals to others (F_SETOWN) or make others wait (F_SETLEASE).
+// Leaves out the commands that send signals to others (F_SETOWN) or make others wait (F_SETLEASE).
 void allow_control_of_files(Filter& filter) {
     for (const char* name : {"fcntl", "fcntl64"}) {
         filter.allow(name, {{1, SCMP_CMP_LT, F_SETOWN, 0}});

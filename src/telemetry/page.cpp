@@ -19,7 +19,7 @@ using Pairs = std::vector<ClientMetric::Label>;
 // JetStream is asked every two seconds.
 constexpr std::int64_t kFreshMs = 10'000;
 
-// Those that a worker can end with.
+// A worker can end with these kinds.
 constexpr std::array kKinds{ErrorKind::kInternal, ErrorKind::kConfiguration, ErrorKind::kQueue,
                             ErrorKind::kJob,      ErrorKind::kImage,         ErrorKind::kOutput,
                             ErrorKind::kTimeout,  ErrorKind::kStopped,       ErrorKind::kDifference,
@@ -35,7 +35,7 @@ MetricFamily family(MetricType type, std::string name, std::string help, const s
     for (const auto& sample : samples) {
         auto& metric = family.metric.emplace_back();
         metric.label = sample.labels;
-        // The serializer takes the one that the type names.
+        // The serializer takes the member that the type names.
         metric.counter.value = metric.gauge.value = static_cast<double>(sample.value);
     }
     return family;
@@ -88,7 +88,7 @@ ClientMetric stage(std::string_view name, const DurationHistogram& from) {
     auto& to = metric.histogram;
     for (std::size_t bucket = 0; bucket < from.buckets.size(); ++bucket) {
         to.sample_count += from.buckets[bucket];
-        // The serializer adds the last one, which has no bound.
+        // The serializer adds the last bucket, which has no bound.
         if (bucket < kBucketSeconds.size()) to.bucket.push_back({to.sample_count, kBucketSeconds[bucket]});
     }
     to.sample_sum = static_cast<double>(from.sum_us) / 1e6;

@@ -7,8 +7,8 @@
 
 namespace bw::metrics {
 
-// All metrics, also those that have counted nothing yet. What JetStream said of the queue stands there only
-// while it is fresh.
+// The page has all metrics, also those that have counted nothing yet. JetStream's numbers of the queue stand
+// on it only while they are fresh.
 std::string page(const Counters& counters, const WorkerGauges& workers, const Labels& labels);
 
 }  // namespace bw::metrics

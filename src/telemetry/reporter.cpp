@@ -39,7 +39,7 @@ void Reporter::report_until(const std::stop_token& end) const {
     } while (!end.stop_requested());
 }
 
-// The worker that finds that it is time, and is the first to say so, asks for all.
+// One worker asks for all of them: the first that writes down that it is time to ask.
 void Reporter::ask_if_due(const std::stop_token& end) const {
     const std::int64_t now = steady_ms();
     std::int64_t asked = queue_.asked_ms;

@@ -99,7 +99,7 @@ bool kernel_has_ipv6() {
     return probe >= 0 && ::close(probe) == 0;
 }
 
-// To civetweb 9464 is a port of all IPv4 addresses and +9464 one of the IPv6 addresses too.
+// civetweb takes 9464 for a port of all IPv4 addresses, and +9464 for a port of all IPv6 addresses too.
 std::string civetweb_address(const std::string& address) {
     if (!address.starts_with(':')) return address;
     return (kernel_has_ipv6() ? "+" : "") + address.substr(1);

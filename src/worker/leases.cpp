@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Three chances for a heartbeat to arrive before ack wait is over.
+// So a heartbeat has three chances to arrive before ack wait is over.
 constexpr int kHeartbeatsPerAckWait = 3;
 constexpr milliseconds kShortestHeartbeat{10};
 // While a job is in hand the keeper looks this often whether the consumer's ack wait has become shorter.

@@ -1,4 +1,4 @@
-// Keeps deliveries ours while their jobs are worked on. One thread for all jobs in hand.
+// Keeps deliveries ours while their jobs are worked on. One thread does that for all jobs in hand.
 #pragma once
 
 #include <chrono>
@@ -29,10 +29,10 @@ class LeaseKeeper {
     // Called by the keeper's thread. No lease of this keeper may be used by it.
     using Expired = std::function<void(const Error& cause)>;
 
-    // What is referred to must outlive the keeper, and the keeper must outlive its leases.
+    // Queue and observer must outlive the keeper, and the keeper must outlive its leases.
     LeaseKeeper(WorkQueue& queue, WorkerObserver& observer, std::stop_token hard_stop);
 
-    // Any thread. `delivery` must outlive the lease.
+    // Begins to keep the delivery. Any thread may call it. `delivery` must outlive the lease.
     Lease take(const Delivery& delivery, std::chrono::milliseconds timeout, Expired expired);
 
   private:
@@ -70,7 +70,8 @@ class LeaseKeeper {
     std::jthread thread_;  // last: it uses all of the above
 };
 
-// One job's hold on its delivery. Any thread may call its functions, one at a time. Ends with the object.
+// One job's hold on its delivery, which ends with the object. Any thread may call its functions, one at a
+// time.
 class Lease {
   public:
     Lease(LeaseKeeper& keeper, LeaseKeeper::Entries::iterator entry) : keeper_(&keeper), entry_(entry) {}
@@ -86,7 +87,8 @@ class Lease {
     // that has ended.
     void settling();
 
-    // No heartbeat comes after it. Returns why the job was cancelled, if it was; the second time nothing.
+    // No heartbeat is sent after this call. It returns why the job was cancelled, if it was; a second call
+    // returns nothing.
     std::optional<Error> end();
 
   private:

@@ -11,7 +11,7 @@
 namespace bw {
 namespace {
 
-// Numbers that are no kind have the name of the first.
+// A number that is no kind has the name of the first kind.
 bool is_kind(int code) { return code == 1 || name(ErrorKind(code)) != "internal"; }
 
 TEST(Error, IsDocumentedRowByRow) {

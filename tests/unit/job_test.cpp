@@ -8,7 +8,7 @@
 namespace bw {
 namespace {
 
-// What parse_job says against a payload; empty if it takes it.
+// Returns what parse_job says against a payload, or "" if it takes the payload.
 std::string complaint(const std::string& payload) {
     Job job;
     try {
@@ -55,7 +55,7 @@ TEST(Job, RefusesWhatIsNoJob) {
               R"(the job is not a JSON object ({"id": "5e91425f", "image": "file:///path"} is right))");
 }
 
-// Where, and what JSON wants there.
+// The error says where the mistake is, and what JSON wants there.
 std::string json_mistake(const std::string& payload) {
     const std::string said = complaint(payload);
     const std::string before = "the job is not valid JSON (";
@@ -94,7 +94,7 @@ TEST(Job, NamesMembersThatAreNearlyOurs) {
     EXPECT_EQ(misspelt(start + R"("advisery": "x"})"), "advisery>advisory ");
     EXPECT_EQ(misspelt(start + R"("Advisory": "x", "Id": "b"})"), "Id>id Advisory>advisory ");
     EXPECT_EQ(misspelt(start + R"("advisory": "x", "IMAGE": 1})"), "IMAGE>image ");
-    // Other programs' members: nothing of ours is missing, so none of them was meant to be it.
+    // Other programs put members of their own into a job. None of ours is missing, so none was misspelt.
     EXPECT_EQ(misspelt(start + R"("advisory": "x", "uid": 1, "images": [], "advisories": []})"), "");
     EXPECT_EQ(misspelt(start + R"("priority": 3})"), "");
     EXPECT_EQ(complaint(R"({"Id": "a", "image": "file:///a.jpg"})"),
@@ -111,7 +111,7 @@ TEST(Job, SaysWhatIdOrAdvisoryWouldBeRight) {
               "advisory is empty (leave it out where nobody is to hear of the job)");
 }
 
-// "id" last, so that the limit is what refuses.
+// The member "id" stands last, so that only the limit can refuse the job.
 std::string nested(int depth) {
     const auto levels = static_cast<std::size_t>(depth - 1);  // the job itself is one
     return R"({"x": )" + std::string(levels, '[') + std::string(levels, ']') +

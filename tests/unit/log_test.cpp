@@ -67,7 +67,8 @@ TEST(Log, AWorkerThatWasStartedAgainIsQuietAboutIt) {
     set_startup_level(Level::kInfo);
 }
 
-// In a pipe that does not wait. Linux takes the first bytes of a line that is longer than the pipe.
+// The log is a pipe that does not wait here. Linux takes the first bytes of a line that is longer than the
+// pipe.
 TEST(Log, TheLineAfterOneThatWasCutOffStandsOnItsOwn) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_NONBLOCK), 0);
@@ -152,7 +153,7 @@ TEST(Log, CutsWhatIsTooLong) {
     EXPECT_EQ(format_line(Format::kText, Level::kInfo, "m", {{"id", whole}}), "info m id=" + whole);
     EXPECT_EQ(format_line(Format::kText, Level::kInfo, "m", {{"id", whole + "yz"}}),
               "info m id=\"" + whole + "... (2 bytes more)\"");
-    // Not within a character.
+    // The cut is never within a character.
     const auto line =
         nlohmann::json::parse("{" +
                               format_line(Format::kJson, Level::kInfo, std::string(4095, 'x') + "\xc3\xbcy",

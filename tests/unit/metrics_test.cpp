@@ -29,7 +29,7 @@ std::string after_headers(const std::string& answer) {
     return end == answer.npos ? answer : answer.substr(end + 4);
 }
 
-// What a server on 127.0.0.1 answers to a request, whole.
+// Returns the whole answer of a server on 127.0.0.1 to a request.
 std::string ask(const std::string& url, const std::string& request) {
     const auto port = std::stoi(url.substr(url.rfind(':') + 1));
     sockaddr_in address{};
@@ -139,7 +139,7 @@ TEST_F(MetricsTest, ServesNothingElse) {
     EXPECT_THAT(ask(server->url(), "nonsense"), Not(HasSubstr("200")));
 }
 
-// civetweb by itself takes two seconds.
+// civetweb by itself would take two seconds to end.
 TEST_F(MetricsTest, TheServerEndsSoon) {
     auto server = serve_at(":0");
     ask(server->url(), "GET /metrics");
@@ -184,7 +184,7 @@ TEST_F(MetricsTest, SaysWhyItCannotListen) {
 
 class ReporterTest : public testing::Test {
   protected:
-    // What one turn of it says and asks.
+    // Runs the reporter for one turn.
     void report(const Reporter::IsConnected& connected) {
         const Reporter reporter(connected_, queue_, connected, [this](const std::stop_token&) {
             EXPECT_TRUE(connected_);

@@ -10,7 +10,8 @@
 
 #include "cli/shared_state.hpp"
 
-// What process has besides the supervisor: shared memory, the flag of a worker's parent, retirement, cores.
+// Tests of the room process besides the supervisor: shared memory, the flag of a worker's parent, retirement,
+// cores.
 namespace bw {
 namespace {
 
@@ -119,7 +120,8 @@ TEST_F(UsableCores, AreThoseOfTheAffinityWithoutALimit) {
     ::sched_setaffinity(0, sizeof all, &all);
 }
 
-// Two cores at least are needed to tell these from the affinity; a limit under one core is one worker.
+// Only a machine of at least two cores can tell these limits from the affinity. A limit under one core still
+// means one worker.
 TEST_F(UsableCores, AreBoundedByTheGroupOrOneAboveIt) {
     write("proc/self/cgroup", "0::/pods/this\n");
     write("sys/fs/cgroup/pods/this/cpu.max", "max 100000\n");

@@ -156,7 +156,7 @@ TEST_F(Sandbox, NothingThatAWorkerNeverNeeds) {
     });
 }
 
-// Each on its parent, which is the test program.
+// Each call is tried on the parent, which is the test program.
 TEST_F(Sandbox, NoOtherProcessIsTouched) {
     inside(confined(), [] {
         const pid_t other = ::getppid();
@@ -193,7 +193,7 @@ TEST_F(Sandbox, NoOtherProcessIsTouched) {
     });
 }
 
-// An upper half of a register that the kernel does not look at is no way around.
+// The kernel does not look at the upper half of a register, and the filter must not either.
 TEST_F(Sandbox, NoOtherProcessIsTouchedByALongerNumber) {
     inside(confined(), [] {
         constexpr long kUpper = 1L << 32;
@@ -206,7 +206,7 @@ TEST_F(Sandbox, NoOtherProcessIsTouchedByALongerNumber) {
     });
 }
 
-// What threads, the C library and a clean end need.
+// Threads, the C library and a clean end need these calls.
 TEST_F(Sandbox, TheProcessMayActOnItself) {
     inside(confined(), [] {
         rlimit files{};
@@ -229,7 +229,7 @@ TEST_F(Sandbox, TheProcessMayActOnItself) {
     });
 }
 
-// Landlock looks at none of them. In OUTDIR too, where a commit needs none.
+// Landlock does not look at these calls. They are forbidden in OUTDIR too, since a commit needs none of them.
 TEST_F(Sandbox, NoFileIsChangedButByWriting) {
     for (const auto& file : {roots() / "in", out() / "result"}) {
         std::ofstream(file) << "text";
@@ -269,7 +269,7 @@ TEST_F(Sandbox, NoFileIsWatchedOrOpenedByANumber) {
     });
 }
 
-// Where Landlock does not look at it.
+// This is for kernels whose Landlock does not look at truncation.
 TEST_F(Sandbox, NoFileIsMadeEmptyOnOldKernels) {
     const auto file = roots() / "in";
     EXPECT_EXIT(
@@ -379,7 +379,7 @@ TEST_F(Sandbox, FilesAreReadBelowTheRootsOnly) {
 
 TEST_F(Sandbox, WhatAReconnectReadsMayBeReplaced) {
     if (!landlock()) GTEST_SKIP() << "no Landlock";
-    // As Kubernetes has it: a name that leads over a link into a folder elsewhere.
+    // Kubernetes does it like this: the name leads over a link into a folder elsewhere.
     fs::create_symlink(elsewhere(), roots() / "..data");
     const auto settings = with({{Need::Kind::kReadReplaced, secrets() / "key"},
                                 {Need::Kind::kReadReplaced, roots() / "..data" / "other"}});

@@ -17,7 +17,7 @@
 #include "bw/base/error.hpp"
 #include "bw/storage.hpp"
 
-// Which files a job may name, where BW_INPUT_ROOTS is set and where it is not, with openat2 and without.
+// These tests say which files a job may name: with and without BW_INPUT_ROOTS, with and without openat2.
 namespace bw {
 namespace {
 
@@ -150,7 +150,7 @@ TEST_F(InputRootsTest, IsNotReadyOnceARootIsAnotherDirectory) {
     source->check_ready();
 }
 
-// Such a root is the point that a volume is to be mounted on, for example.
+// The point that a volume is to be mounted on is such a root, for example.
 TEST_F(InputRootsTest, IsNotReadyWhileARootLetsNobodyIn) {
     const auto source = with_roots({"in"});
     fs::permissions(top_, fs::perms(0755));

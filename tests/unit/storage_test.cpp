@@ -69,7 +69,7 @@ class StorageTest : public testing::Test {
     std::unique_ptr<Sink> sink_;
 };
 
-// As a quota does, a limit of the process shows only when blocks are taken.
+// A limit of the process shows only when blocks are taken, as a quota does.
 TEST_F(StorageTest, ProvesThatThereIsRoomInTheQuota) {
     rlimit before{};
     ::getrlimit(RLIMIT_FSIZE, &before);
@@ -140,7 +140,7 @@ TEST_F(StorageTest, AMissingFileMayComeYet) {
     EXPECT_EQ(kind_of([&] { read("file://" + (root_ / "missing").string()); }), ErrorKind::kInput);
 }
 
-// A lease on a file, such as Samba may take: who opens the file meanwhile has to wait.
+// A process holds a lease on a file, as Samba may. Everybody else who opens the file has to wait.
 class Lease {
   public:
     explicit Lease(const fs::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -251,7 +251,7 @@ TEST_F(StorageTest, SaysBothUsersWhereOutdirIsAnothers) {
     EXPECT_EQ(status, 0);
 }
 
-// Where OUTDIR holds the image, or another name of it, and the id is the image's own stem.
+// In these tests OUTDIR holds the image, or another name of it, and the id is the image's own stem.
 class OverwriteTest : public StorageTest {
   protected:
     OverwriteTest() { std::ofstream(root_ / "original.png") << "original"; }

@@ -9,8 +9,8 @@
 
 #include "bw/process.hpp"
 
-// The parent's rules with workers that are only numbers, and a clock that a wait moves. Real processes:
-// tests/e2e/test_workers.py.
+// The parent's rules are tested here with workers that are only numbers, and with a clock that a wait moves.
+// tests/e2e/test_workers.py tests them with real processes.
 namespace bw {
 namespace {
 
@@ -56,7 +56,7 @@ class FakeProcesses : public Processes {
         return first;
     }
 
-    // What is planned happens in its turn; nothing else takes time.
+    // Runs what the test has planned, each at its time. Nothing else takes time.
     int wait(milliseconds limit) override {
         if (!ended_.empty()) return 0;
         const auto end = now_ + limit;

@@ -15,7 +15,8 @@
 #include "cli/shared_state.hpp"
 #include "worker/leases.hpp"
 
-// The loop against fakes that fail as the real parts cannot be made to. With the real parts: tests/e2e.
+// The worker is tested against fakes here, which fail in ways that the real parts cannot be made to.
+// tests/e2e tests it with the real parts.
 namespace bw {
 namespace {
 
@@ -46,7 +47,7 @@ class Journal {
         });
         ASSERT_TRUE(came) << entry;
     }
-    // Whether anything happens from now on.
+    // Returns whether anything happens within that time.
     bool grows(std::chrono::milliseconds within) {
         std::unique_lock lock(mutex_);
         return changed_.wait_for(lock, within,
@@ -375,7 +376,7 @@ TEST_F(WorkerTest, AHardStopCancelsTheJob) {
     EXPECT_THAT(journal_.entries(), ElementsAre("prove", "read file:///a.jpg", "give back after 0"));
 }
 
-// However long the ack takes: the heartbeat comes when the process would have ended.
+// That holds however long the ack takes. The heartbeat comes at a time when the process would have ended.
 TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = 3 * milliseconds(300);
@@ -391,7 +392,7 @@ TEST_F(WorkerTest, AJobThatIsDoneInSpiteOfTheCancelIsDone) {
     EXPECT_EQ(journal_.entries().back(), "ack");
 }
 
-// If it were cancelled, that would be the reason of its failure.
+// If the job were cancelled, its failure would be of the kind timeout.
 TEST_F(WorkerTest, TheDeadlineIsNotForAnOutputThatStands) {
     queue_.waiting_ = {delivery(kJob)};
     queue_.rules_.ack_wait = 3 * milliseconds(600);

@@ -17,7 +17,7 @@ inline std::int64_t steady_ms() {
 // One thread at a time.
 class Stopwatch {
   public:
-    // Since the last lap, or since it was made.
+    // Returns the time since the last lap, or since the watch was made.
     std::chrono::microseconds lap() {
         const auto before = std::exchange(last_, std::chrono::steady_clock::now());
         return std::chrono::duration_cast<std::chrono::microseconds>(last_ - before);

@@ -1,4 +1,4 @@
-// What each exit code of bw means, for whoever reads a manual. Pure; any thread.
+// Says in words what each exit code of bw means, for the manual. Pure; any thread.
 #pragma once
 
 #include <span>
@@ -11,7 +11,7 @@ struct ExitCode {
     std::string_view meaning;  // docs/exit-codes.md has the same words
 };
 
-// From 0 on, without a gap.
+// The codes begin at 0 and have no gap.
 std::span<const ExitCode> exit_codes();
 
 }  // namespace bw

@@ -26,7 +26,7 @@ namespace bw::log {
 enum class Level { kDebug, kInfo, kWarn, kError };
 enum class Format { kText, kJson };
 
-// Where a number should stand and there is none: text says why, JSON null.
+// Stands for a number that there is not: a text line says why, and JSON has null.
 struct NoNumber {
     std::string_view why;  // a literal
 };
@@ -54,8 +54,8 @@ void set_startup_level(Level level);
 // Fields that stand last on every line from now on. Before other threads log.
 void add_to_each_line(Fields fields);
 
-// What a worker says of its start. A parent whose workers end with each job that fails would otherwise fill
-// its log with it.
+// Logs at the level of set_startup_level(): a worker says its start with it. A parent whose workers end with
+// each job that fails would otherwise fill its log with their starts.
 void startup(std::string_view message, const Fields& fields = {});
 
 void debug(std::string_view message, const Fields& fields = {});

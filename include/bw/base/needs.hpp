@@ -1,5 +1,5 @@
-// What a scheme of image URIs, or a room, needs the sandbox to leave open. Plain values: whoever needs
-// something says so in a list, cli joins the lists, and enter_sandbox() closes the rest.
+// A scheme of image URIs, or a room, says with these values what the sandbox must leave open for it. Each
+// gives a list, cli joins the lists, and enter_sandbox() closes the rest.
 #pragma once
 
 #include <filesystem>

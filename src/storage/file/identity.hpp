@@ -1,4 +1,4 @@
-// What tells one file from another, whatever it is called.
+// The identity of a file: it tells one file from another, whatever their names are.
 #pragma once
 
 #include <sys/stat.h>

@@ -71,8 +71,8 @@ std::optional<bool> is_on_pseudo_file_system(const File& file) {
 
 enum class Links { kFollow, kRefuse };
 
-// Where a link leads; nothing, with errno, if it is not to be followed. The kernel's own links, such as those
-// of /proc/self/fd, lead past the path that they show.
+// Returns where a link leads, or nothing, with errno, if it is not to be followed. The kernel's own links,
+// such as those of /proc/self/fd, lead past the path that they show.
 std::optional<fs::path> target(const File& link, Links links) {
     std::array<char, PATH_MAX> text{};
     errno = ELOOP;
@@ -82,7 +82,7 @@ std::optional<fs::path> target(const File& link, Links links) {
     return fs::path(text.data(), text.data() + length);
 }
 
-// What openat2 does, component by component.
+// Does what openat2 does, component by component.
 int open_stepwise(int start, const fs::path& path, int flags, Links links) {
     std::deque<fs::path> left(path.begin(), path.end());
     File parent(-1);
@@ -113,7 +113,7 @@ int open_beneath(int root, const fs::path& relative, int flags) {
         const int descriptor = openat2(root, relative, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
         if (descriptor >= 0) return descriptor;
         if (has_no_openat2(errno)) return open_stepwise(root, relative, flags, Links::kRefuse);
-        // With O_NONBLOCK it is a lease, and the caller's.
+        // With O_NONBLOCK somebody holds a lease on the file, and the caller waits for that.
         if (errno != EAGAIN || (flags & O_NONBLOCK) != 0 || tries == kTriesOfOpenat2) return -1;
     }
 }
@@ -144,7 +144,7 @@ void wait(std::chrono::milliseconds time, const std::stop_token& stop) {
     std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
 }
 
-// Not open, with errno, if the path cannot be opened.
+// The file is not open, and errno says why, if the path cannot be opened.
 File open_regular(const fs::path& path, const Open& open, const std::stop_token& stop) {
     File looked_at(open(O_PATH));
     if (!looked_at.is_open()) return looked_at;
@@ -174,8 +174,8 @@ File open_root(const fs::path& root) {
                     system_reason(errno));
 }
 
-// What is left of a path after the root, "." for the root itself; nothing if the path is not beneath the
-// root.
+// Returns the part of the path after the root, "." for the root itself, and nothing if the path is not
+// beneath the root.
 std::optional<fs::path> beneath(const fs::path& root, const fs::path& path) {
     auto [in_root, in_path] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
     if (in_root != root.end()) return std::nullopt;

@@ -1,5 +1,5 @@
-// The files that jobs name. Only regular files are opened, and where roots are set only those beneath a root.
-// Whoever can publish a job chooses the path, so nothing else is ever opened, not even to look at it: merely
+// Opens the files that jobs name. Only regular files are opened, and where roots are set only those beneath a
+// root. The sender of a job chooses the path, so nothing else is ever opened, not even to look at it: merely
 // opening a device or a FIFO does something to it.
 #pragma once
 

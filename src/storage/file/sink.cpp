@@ -15,7 +15,7 @@
 namespace bw {
 namespace {
 
-// As much as the result of a photograph takes. It is no more, since on a tmpfs it takes memory.
+// The result of a photograph takes about as much. More would be no good, since on a tmpfs it takes memory.
 constexpr std::uint64_t kProofBytes = 8 << 20;
 
 // Some network file systems cannot sync a directory and say EINVAL; nothing can make their renames more
@@ -103,7 +103,7 @@ File FileSink::open_outdir() const {
     return directory;
 }
 
-// A file system that counts no blocks, or no files, does not say.
+// Some file systems count no blocks, or no files: then nothing is known, and nothing is refused.
 void FileSink::check_room(const File& directory) const {
     struct statvfs room {};
     if (::fstatvfs(directory.get(), &room) != 0) refuse_output(outdir_, "OUTDIR cannot be looked at", errno);
@@ -118,8 +118,9 @@ void FileSink::check_room(const File& directory) const {
     if (room.f_files != 0 && room.f_favail == 0) refuse("OUTDIR has room for no more files (inodes)");
 }
 
-// A regular file of the name is from an earlier delivery, and replaced; so is a link, which is never followed
-// to be written. rename(2) would replace FIFOs, sockets and devices too.
+// A regular file of the name comes from an earlier delivery, so it is replaced. A link is replaced too, and
+// never followed to be written. FIFOs, sockets and devices are refused here, since rename(2) would replace
+// them.
 void FileSink::check_name(const File& directory, const std::string& name, const IsSource& is_source) const {
     const auto refuse = [&](const std::string& what) {
         throw Error(ErrorKind::kJob, (outdir_ / name).string(), what);

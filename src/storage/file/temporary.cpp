@@ -21,7 +21,7 @@ constexpr std::string_view kTemporaryEnd = ".tmp";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kTemporaryDigits = 16;
 
-// How often a file may be lost between its creation and its lock: a sweep does that now and then, and hardly
+// A file may be lost so often between its creation and its lock. A sweep does that now and then, and hardly
 // ever to one worker twice.
 constexpr int kTriesToCreate = 10;
 
@@ -112,7 +112,7 @@ bool Temporary::create() {
 }
 
 void Temporary::fill(std::string_view bytes) const {
-    // What NFS fails to write shows at the latest in fsync.
+    // Where NFS fails to write, fsync says so at the latest.
     if (write_all(file_.get(), bytes) && ::fsync(file_.get()) == 0) return;
     refuse_output(outdir_, "OUTDIR does not take " + std::to_string(bytes.size()) + " bytes", errno);
 }

@@ -29,7 +29,7 @@ class Temporary {
     // Takes the room of `bytes` bytes, since a user's quota shows nowhere else. Throws Error (kOutput).
     void reserve(std::uint64_t bytes) const;
 
-    // Both false with errno if it cannot be done.
+    // Both return false, with errno, if it cannot be done.
     bool remove();
     bool rename(const std::string& to);
 

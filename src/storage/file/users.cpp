@@ -11,8 +11,8 @@
 namespace bw {
 namespace {
 
-// By name, if /etc/passwd has it, and by number. Other sources of names (getpwuid) need sockets and plug-ins,
-// which the sandbox has closed.
+// Names the user by number, and by name too if /etc/passwd has it. Other sources of names (getpwuid) need
+// sockets and plug-ins, which the sandbox has closed.
 std::string name_and_number(uid_t user) {
     const auto close = [](std::FILE* open) { std::fclose(open); };
     const std::unique_ptr<std::FILE, decltype(close)> users(std::fopen("/etc/passwd", "re"), close);

@@ -1,4 +1,4 @@
-// Who may do what: for errors about files that are not ours.
+// Names of users, for errors about files that are not ours.
 #pragma once
 
 #include <filesystem>
