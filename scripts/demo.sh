@@ -48,8 +48,8 @@ scripts/install-packages.sh test
 mkdir -p "$build"
 scripts/with-progress.sh "$build/demo-configure.log" "configuring" cmake -S . -B "$build"
 if [[ ! -e $build/bw ]]; then echo "   the first build takes a minute or two"; fi
-# The pages (man pages and completions) come from bw, and `cmake --install` wants both.
-scripts/with-progress.sh "$build/demo-build.log" "building" cmake --build "$build" --target bw_pages -j"$(nproc)"
+# The program, and what `cmake --install` puts beside it: man pages and completions, which bw prints, and the changelogs.
+scripts/with-progress.sh "$build/demo-build.log" "building" cmake --build "$build" --target bw_pages bw_changelogs -j"$(nproc)"
 bw=$(realpath "$build/bw")
 echo "   $("$bw" --version), in $build/bw"
 

@@ -1,5 +1,6 @@
 """The commands that README.md and docs/jobs.md show do what the text around them says."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -86,6 +87,14 @@ def test_install(tmp_path):
     subprocess.run(["cmake", "--install", build, "--prefix", tmp_path], check=True, capture_output=True, timeout=60)
     version = subprocess.run([tmp_path / "bin/bw", "--version"], check=True, capture_output=True, text=True).stdout
     assert version.startswith("bw ")
+
+
+def test_the_demo_builds_all_that_is_installed():
+    """README.md has the reader run the demo and then `cmake --install`, which wants what the targets of ALL make."""
+    lists = [(SOURCE_DIR / folder / "CMakeLists.txt").read_text() for folder in ("src", "packaging")]
+    made = re.findall(r"add_custom_target\((\w+) ALL", "".join(lists))
+    [targets] = re.findall(r"--target ((?:\w+ )+)", (SOURCE_DIR / "scripts/demo.sh").read_text())
+    assert set(made) == set(targets.split())
 
 
 def test_the_new_job_is_stored_before_the_old_one_goes():
