@@ -207,8 +207,7 @@ class Supervisor {
 // ---- A worker ----
 
 // From now on no stop signal ends the process, and a signal that comes before there is a StopSignals stays
-// pending for it. SIGPIPE does not end the process either, since the program that reads the log may end
-// before us. To be called before any other thread starts, since threads inherit the mask.
+// pending for it. To be called before any other thread starts, since threads inherit the mask.
 void block_stop_signals();
 
 // Whose stop signals a worker obeys.

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "arguments.hpp"
@@ -47,6 +48,9 @@ int run(int argc, char** argv) {
     try {
         const auto [command, invocation] = read_arguments(argc, argv);
         if (invocation.supervised) log::add_to_each_line({{"worker", invocation.supervised->slot + 1}});
+        // The program that reads the log may end before a worker or a parent does, which then loses lines
+        // only.
+        if (command->settings == SettingsFor::kWork) std::signal(SIGPIPE, SIG_IGN);
         command->execute(invocation, read_config(*command, invocation));
         return EXIT_SUCCESS;
     } catch (const JobFailed& failure) {

@@ -42,9 +42,6 @@ class SystemProcesses : public Processes {
         sigset_t blocked = waited_for();
         sigaddset(&blocked, kHardStopSignal);  // for the workers to inherit
         ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
-        // The program that reads our log may end before us. That must not end us: nobody would wait for the
-        // workers.
-        std::signal(SIGPIPE, SIG_IGN);
         // The program that started us may have ignored it, and then waitpid() would find no process.
         std::signal(SIGCHLD, SIG_DFL);
     }

@@ -36,7 +36,6 @@ timespec to_timespec(std::chrono::milliseconds time) {
 void block_stop_signals() {
     const sigset_t set = waited_for();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
 }
 
 StopSignals::StopSignals(std::chrono::milliseconds grace, StoppedBy by)

@@ -167,6 +167,15 @@ def test_where_a_number_is_none(outdir, tmp_path):
     assert sandbox["file_size_limit"] is None
 
 
+def test_a_log_whose_reader_is_gone_from_the_beginning():
+    """The first lines come before there are any workers."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with subprocess.Popen(bw_command(), env=environment({"BW_NOSETTING": "1"}), stderr=writer) as process:
+        os.close(writer)
+    assert process.returncode == 2  # there is no OUTDIR
+
+
 def on_terminal(outdir, **settings):
     """What such a run writes to a terminal."""
     terminal, inside = pty.openpty()
