@@ -4,16 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <numeric>
-#include <thread>
 
 #include "cli/shared_state.hpp"
-#include "worker/leases.hpp"
+#include "worker_fakes.hpp"
 
 // The worker is tested against fakes here, which fail in ways that the real parts cannot be made to.
 // tests/e2e tests it with the real parts.
@@ -21,142 +16,13 @@ namespace bw {
 namespace {
 
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::Not;
 
 constexpr std::string_view kJob = R"({"id": "5e", "image": "file:///a.jpg", "advisory": "advisory.5e"})";
 
-// What happened, in order, from both threads.
-class Journal {
-  public:
-    void add(const std::string& entry) {
-        const std::scoped_lock lock(mutex_);
-        entries_.push_back(entry);
-        changed_.notify_all();
-    }
-    std::vector<std::string> entries() {
-        const std::scoped_lock lock(mutex_);
-        return entries_;
-    }
-    void wait_for(const std::string& entry) {
-        std::unique_lock lock(mutex_);
-        const bool came = changed_.wait_for(lock, std::chrono::seconds(30), [&] {
-            return std::find(entries_.begin(), entries_.end(), entry) != entries_.end();
-        });
-        ASSERT_TRUE(came) << entry;
-    }
-    // Returns whether anything happens within that time.
-    bool grows(std::chrono::milliseconds within) {
-        std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, within,
-                                 [&, before = entries_.size()] { return entries_.size() > before; });
-    }
-    void wait_for_next() { ASSERT_TRUE(grows(std::chrono::seconds(30))); }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::vector<std::string> entries_;
-};
-
-class FakeQueue : public WorkQueue {
-  public:
-    FakeQueue(Journal& journal, std::stop_source& soft) : journal_(journal), soft_(soft) {}
-
-    DeliveryRules rules() override { return rules_; }
-    std::optional<Delivery> fetch(const std::stop_token&) override {
-        while_fetching_();
-        if (waiting_.empty()) soft_.request_stop();
-        return next(waiting_);
-    }
-    std::optional<Delivery> fetch_late() override { return next(late_); }
-    void check_advisory(const std::string& subject) override {
-        if (subject == captured_) throw Error(ErrorKind::kJob, subject, "it would come back");
-    }
-    void extend(const Delivery&) override { journal_.add("heartbeat"); }
-    Settlement settle(const Delivery&, const std::optional<Advisory>& advisory,
-                      const std::stop_token&) override {
-        while_settling_();
-        if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
-        journal_.add("ack");
-        return settlement_;
-    }
-    void give_back(const Delivery&, const Error&, milliseconds delay) override {
-        journal_.add("give back after " + std::to_string(delay.count()));
-    }
-
-    std::deque<Delivery> waiting_;
-    std::deque<Delivery> late_;
-    DeliveryRules rules_{milliseconds(30'000), 5};
-    std::string captured_;
-    Settlement settlement_ = Settlement::kAcknowledged;
-    std::function<void()> while_fetching_ = [] {};
-    std::function<void()> while_settling_ = [] {};
-
-  private:
-    static std::optional<Delivery> next(std::deque<Delivery>& from) {
-        if (from.empty()) return std::nullopt;
-        const Delivery delivery = from.front();
-        from.pop_front();
-        return delivery;
-    }
-
-    Journal& journal_;
-    std::stop_source& soft_;
-};
-
-class FakeSource : public Source {
-  public:
-    explicit FakeSource(Journal& journal) : journal_(journal) {}
-
-    Input read(const Uri& uri, std::uint64_t, const std::stop_token&) override {
-        journal_.add("read " + uri.text);
-        return {.bytes = "colour",
-                .is_source = [](const std::string& identity) { return identity == "original"; }};
-    }
-    void check_ready() override {}
-
-  private:
-    Journal& journal_;
-};
-
-class FakeSink : public Sink {
-  public:
-    explicit FakeSink(Journal& journal) : journal_(journal) {}
-
-    void prove_ready() override {
-        check_ready();
-        journal_.add("prove");
-    }
-    void check_ready() override {
-        if (full_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
-    }
-    std::string commit(const OutputName& name, std::string_view bytes, const IsSource& is_source,
-                       const std::stop_token&) override {
-        EXPECT_TRUE(is_source("original"));
-        if (fails_to_commit_) throw Error(ErrorKind::kOutput, "/out", "No space left on device");
-        journal_.add("commit " + name.text() + " " + std::string(bytes));
-        return "/out/" + name.text();
-    }
-
-    bool full_ = false;
-    bool fails_to_commit_ = false;
-
-  private:
-    Journal& journal_;
-};
-
 [[noreturn]] void no_answer() { throw Error(ErrorKind::kQueue, "reply", "no answer"); }
-
-void wait_for_stop(const std::stop_token& stop) {
-    std::mutex mutex;
-    std::condition_variable_any changed;
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, stop, std::chrono::seconds(30), [] { return false; });
-    EXPECT_TRUE(stop.stop_requested());
-}
 
 class WorkerTest : public testing::Test {
   protected:
@@ -472,75 +338,6 @@ TEST_F(WorkerTest, AbandonsAJobWhoseConversionCanNeitherGoOnNorThrow) {
     const auto entries = journal_.entries();
     EXPECT_EQ(entries[2], "give back after 1000");
     EXPECT_EQ(entries[3], "abandon image");
-}
-
-class LeaseTest : public testing::Test {
-  protected:
-    // What the keeper extended, in order.
-    struct Queue : FakeQueue {
-        using FakeQueue::FakeQueue;
-        DeliveryRules rules() override { return {ack_wait_.load(), 5}; }
-        void extend(const Delivery& extended) override { journal_->add(std::to_string(extended.sequence)); }
-        std::atomic<milliseconds> ack_wait_{milliseconds(30)};
-        Journal* journal_ = nullptr;
-    };
-
-    LeaseTest() { queue_.journal_ = &journal_; }
-    Lease take(const Delivery& of, milliseconds timeout = std::chrono::seconds(30)) {
-        return keeper_.take(of, timeout, [this, &of](const Error& cause) {
-            journal_.add("expired " + std::to_string(of.sequence) + " " + std::string(name(cause.kind())));
-        });
-    }
-
-    Journal journal_;
-    std::stop_source soft_;
-    std::stop_source hard_;
-    Queue queue_{journal_, soft_};
-    WorkerObserver nobody_;
-    LeaseKeeper keeper_{queue_, nobody_, hard_.get_token()};
-    const Delivery first_{"", "reply", 1, 1};
-    const Delivery second_{"", "reply", 2, 1};
-};
-
-TEST_F(LeaseTest, SeveralJobsAreInHandAtOnce) {
-    Lease first = take(first_);
-    Lease second = take(second_);
-    journal_.wait_for("1");
-    journal_.wait_for("2");
-    EXPECT_FALSE(first.end());
-    const auto before = std::ranges::count(journal_.entries(), std::string("1"));
-    journal_.wait_for_next();
-    EXPECT_EQ(std::ranges::count(journal_.entries(), std::string("1")), before);
-    EXPECT_FALSE(second.end());
-}
-
-TEST_F(LeaseTest, EachJobHasADeadlineOfItsOwn) {
-    Lease first = take(first_, milliseconds(1));
-    Lease second = take(second_);
-    journal_.wait_for("expired 1 timeout");
-    EXPECT_TRUE(first.token().stop_requested());
-    EXPECT_FALSE(second.token().stop_requested());
-    EXPECT_EQ(first.end()->kind(), ErrorKind::kTimeout);
-    EXPECT_FALSE(second.end());
-}
-
-TEST_F(LeaseTest, AHardStopIsForAllJobs) {
-    Lease first = take(first_);
-    Lease second = take(second_);
-    hard_.request_stop();
-    wait_for_stop(first.token());
-    wait_for_stop(second.token());
-    EXPECT_EQ(second.end()->kind(), ErrorKind::kStopped);
-}
-
-// The operator shortens it while the job is in hand: the first heartbeat would otherwise come after 10 s.
-TEST_F(LeaseTest, HeartbeatsFollowAShortenedAckWait) {
-    queue_.ack_wait_ = std::chrono::seconds(30);
-    const Lease lease = take(first_);
-    queue_.ack_wait_ = milliseconds(30);
-    const auto begin = std::chrono::steady_clock::now();
-    journal_.wait_for("1");
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
 TEST(NakDelay, DoublesWithEachDeliveryAndIsNoneOnTheLast) {
