@@ -14,7 +14,7 @@ using std::chrono::steady_clock;
 // A stream that is deleted and made again has a new job in it no sooner than that.
 constexpr std::chrono::milliseconds kMoment{100};
 // How long the answer to a question in the background is waited for before it is asked again.
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kPatience{3};
 // With any other retention the jobs would be done and stay in the stream.
 constexpr std::string_view kRetention = "workqueue";
 

@@ -30,7 +30,7 @@ def rows(heading):
 
 
 def documented_messages():
-    """{message: (level, fields)}; of error lines, and of all lines, under their level."""
+    """{message: (level, fields)}. Error lines, and what all lines have, stand under their level."""
     return {message or level: (level, set(re.findall("`([a-z_]+)`", fields)))
             for level, message, fields, _ in rows("| level | message | fields | when |")}
 
@@ -60,7 +60,7 @@ def messages_of_sources():
 
 
 def fields_of_sources():
-    """{field: path}, of the functions and classes that have to do with log lines."""
+    """{field: path}. Only functions and classes that have to do with log lines are looked at."""
     found = {"time": "src/base/log.cpp", "level": "src/base/log.cpp", "msg": "src/base/log.cpp"}
     for path, text in sources().items():
         for part in re.split(r"^}", text, flags=re.M):
@@ -92,7 +92,7 @@ def test_every_field_is_documented():
 
 
 def check_line(line):
-    """Against docs/logs.md; the message."""
+    """Checks the line against docs/logs.md, and returns its message."""
     messages, types, record = documented_messages(), documented_types(), json.loads(line)
     row = "error" if record["level"] == "error" else record["msg"]
     assert row in messages, f"docs/logs.md does not know: {line}"
@@ -109,7 +109,7 @@ def check_line(line):
 
 
 def test_json_lines(server, js, connect, start_worker, gate, tmp_path):
-    """Of a worker that lives through much, and of one that fails."""
+    """One worker lives through much, and another one fails."""
     server.stop()
     worker = start_worker(BW_LOG_FORMAT="json", BW_LOG_LEVEL="debug")
     worker.wait_line("not connected yet")
@@ -152,7 +152,7 @@ def test_json_lines_of_parent_and_workers(js, start_worker, tmp_path):
 
 
 def run_without_server(stderr, outdir, **settings):
-    """A run that says something at each level from info on, and ends with 3."""
+    """Starts a run that says something at each level from info on, and ends with 3."""
     settings = {"OUTDIR": outdir, "NATS_URL": f"127.0.0.1:{free_port()}", "BW_CONNECT_TIMEOUT": "600ms"} | settings
     return subprocess.Popen(bw_command(), env=environment(settings), stdin=subprocess.DEVNULL, stderr=stderr)
 
@@ -177,7 +177,7 @@ def test_a_log_whose_reader_is_gone_from_the_beginning():
 
 
 def on_terminal(outdir, **settings):
-    """What such a run writes to a terminal."""
+    """Returns what such a run writes to a terminal."""
     terminal, inside = pty.openpty()
     with run_without_server(inside, outdir, **settings) as process:
         os.close(inside)
@@ -256,7 +256,7 @@ PARENT_AND_WORKER = pytest.mark.parametrize("args", [("--workers", "2"), ()], id
 
 @PARENT_AND_WORKER
 def test_whoever_reads_the_log_may_end(args, js, server, outdir, tmp_path):
-    """As `bw 2>&1 | head -1` does."""
+    """`bw 2>&1 | head -1` does this."""
     with start_with_log(subprocess.PIPE, server.url, outdir, *args) as process:
         process.stderr.readline()
         process.stderr.close()

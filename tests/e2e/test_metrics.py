@@ -28,7 +28,7 @@ def start_parent(start_worker):
 
 
 def pid_of_worker(parent):
-    """Of the last that was started."""
+    """The page of the parent that was started last."""
     lines = [parse_line(line) for line in list(parent.lines)]
     return int([line for line in lines if line and line.message == "worker"][-1].fields["pid"])
 

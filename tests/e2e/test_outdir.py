@@ -89,7 +89,7 @@ def test_full_in_the_middle(js, waiting_job, start_worker, tmp_path):
 
 
 def test_disappears_while_nothing_is_to_do(js, start_worker, outdir):
-    """Found out before a job is fetched."""
+    """The worker finds it out before it fetches a job."""
     worker = start_worker()
     worker.wait_line("ready")
     outdir.rmdir()

@@ -103,7 +103,7 @@ def test_end_of_the_grace_gives_the_job_back(js, start_worker, outdir, gate):
 
 
 def test_other_signals_mean_nothing(js, start_worker):
-    """Not even the one that bw wakes its own thread with."""
+    """Not even the signal that bw wakes its own thread with ends it."""
     worker = start_worker()
     worker.wait_line("ready")
     for _ in range(3):

@@ -32,7 +32,7 @@ def wait_records(parent, message, count):
 
 
 def pids(parent):
-    """Of the living workers, by their numbers."""
+    """Returns the process ids of the living workers, by their numbers."""
     living = {record.fields["worker"]: int(record.fields["pid"]) for record in records(parent, "worker")}
     for record in records(parent, *ENDS):
         if living.get(record.fields["worker"]) == int(record.fields["pid"]):
@@ -228,7 +228,7 @@ def test_auto_is_one_for_each_core_of_the_affinity(js, start_worker):
 
 
 def cgroup_with_cpu_limits():
-    """Where we may make a group with a limit on its CPU time, and how that is written; None where we may not."""
+    """Returns where we may make a group with a limit on its CPU time and how the limit is written, or None."""
     top = Path("/sys/fs/cgroup")
     if (top / "cpu").exists():
         return (top / "cpu", "cpu.cfs_quota_us", "150000") if os.access(top / "cpu", os.W_OK) else None
