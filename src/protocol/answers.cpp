@@ -36,7 +36,7 @@ milliseconds shortest_ack_wait(const json& config) {
 }
 
 std::optional<std::string> why_useless(const json& config) {
-    if (text_of(member(config, "deliver_subject")) != "") {
+    if (!text_of(member(config, "deliver_subject")).empty()) {
         return "is a push consumer, a pull consumer is right";
     }
     if (text_of(member(config, "ack_policy")) != "explicit") return "has an ack_policy that is not explicit";

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxNameBytes = 255;
 }  // namespace
 
 OutputName output_name(const std::string& id, const Uri& image) {
-    const OutputName name{.id = id, .extension = std::filesystem::path(image.path).extension().string()};
+    OutputName name{.id = id, .extension = std::filesystem::path(image.path).extension().string()};
     if (has_control_character(name.extension) || name.extension.find('\\') != std::string::npos) {
         throw Error(ErrorKind::kJob, image.text,
                     "the image's extension holds a backslash or control character");
