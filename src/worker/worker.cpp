@@ -132,6 +132,7 @@ void Worker::do_job(const Delivery& delivery) {
 }
 
 void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal) {
+    const std::stop_token cancelled = lease.token();
     const Uri image = image_uri(job.image);
     const OutputName name = output_name(job.id, image);
     log::Fields fields = describe(delivery, job, queue_.rules());
@@ -140,11 +141,11 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     JobFigures figures;
     Stopwatch stopwatch;
 
-    const Input input = source_.read(image, settings_.max_file_bytes, lease.token());
+    const Input input = source_.read(image, settings_.max_file_bytes, cancelled);
     figures.read = stopwatch.lap();
-    const Conversion result = convert(input.bytes, name.extension, job, lease.token(), fatal);
+    const Conversion result = convert(input.bytes, name.extension, job, cancelled, fatal);
     stopwatch.lap();
-    const std::string output = sink_.commit(name, result.bytes, input.is_source, lease.token());
+    const std::string output = sink_.commit(name, result.bytes, input.is_source, cancelled);
     figures.commit = stopwatch.lap();
 
     lease.settling();
