@@ -1,5 +1,6 @@
 #include "bw/image.hpp"
 
+#include <Magick++.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -133,11 +134,19 @@ std::string with_exif_pointer(std::string tiff, std::uint32_t to) {
     return tiff.replace(4, 4, bytes_of(anew));
 }
 
+// ImageMagick 7 would leave the page white, so there the picture is refused.
 TEST_F(ImageTest, MetadataThatCannotBeReadCostNoPixel) {
     const std::string tiff = content(kTestdata / "images/pages.tif");
     const std::string expected = convert(tiff, ".pbm");
-    for (const std::uint32_t to : {0x7fffffffU, 0xfffffff0U, 2U, static_cast<std::uint32_t>(tiff.size() - 1)})
-        EXPECT_EQ(convert(with_exif_pointer(tiff, to), ".pbm"), expected) << to;
+    for (const std::uint32_t to :
+         {0x7fffffffU, 0xfffffff0U, 2U, static_cast<std::uint32_t>(tiff.size() - 1)}) {
+        const std::string odd = with_exif_pointer(tiff, to);
+        if constexpr (MagickLibVersion < 0x700) {
+            EXPECT_EQ(convert(odd, ".pbm"), expected) << to;
+        } else {
+            EXPECT_NE(refusal(odd), "nothing was refused") << to;
+        }
+    }
 }
 
 // Here the same words of libtiff are about pages.

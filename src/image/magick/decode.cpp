@@ -58,8 +58,10 @@ Reading read(decltype(&MagickCore::BlobToImage) reader, std::string_view bytes, 
 constexpr const char* kNothingSaid = "it is damaged or cut off, or does not fit into BW_MAX_MEMORY";
 
 const MagickCore::ExceptionInfo* failure_of(const Reading& reading) {
+    // ImageMagick 7 leaves a page white after such an error, where 6 goes on to the pixels.
+    constexpr bool kGoesOn = MagickLibVersion < 0x700;
     return find_failure(*reading.exceptions, [&reading](std::string_view error) {
-        return costs_no_pixel(error, reading.bytes, reading.format);
+        return kGoesOn && costs_no_pixel(error, reading.bytes, reading.format);
     });
 }
 
