@@ -153,9 +153,8 @@ struct QueueNumbers {
     std::optional<std::string> paused_until{};  // an operator has paused the consumer: it delivers nothing
 };
 
-// Nothing where JetStream does not answer within seconds or says that stream or consumer is not there, or
-// where `stop` came between the questions. Any
-// thread.
+// The result is empty where JetStream does not answer within seconds or says that stream or consumer is not
+// there, or where `stop` came between the questions. Any thread may ask.
 std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNames& names,
                                           const std::stop_token& stop = {});
 
@@ -163,7 +162,7 @@ std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNam
 // no worker ever gets them, and QueueNumbers counts them as dead. Empty also where JetStream does not answer.
 std::map<std::string, std::uint64_t> untaken_messages(Connection& connection, const QueueNames& names);
 
-// What was found or done, for one of stream and consumer.
+// This is what was found or done about the stream, or about the consumer.
 struct SetupResult {
     enum class Outcome { kMissing, kCreated, kAsItShouldBe, kDiffers };
     std::string what;  // "stream IMAGES"

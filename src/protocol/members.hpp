@@ -12,10 +12,10 @@ namespace bw {
 
 using nlohmann::json;
 
-// Discarded where the bytes are no JSON.
+// The result is json's "discarded" value where the bytes are no JSON.
 inline json parse_json(std::string_view text) { return json::parse(text, nullptr, false); }
 
-// Null where `parent` is no object or has no such member.
+// The result is null where `parent` is no object or has no such member.
 inline const json& member(const json& parent, std::string_view name) {
     static const json null;
     if (!parent.is_object()) return null;

@@ -62,7 +62,7 @@ std::string shown(const std::string& field, const json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-// What JetStream leaves out.
+// JetStream leaves out a field that has this value.
 json unset(const json& like) {
     if (like.is_string()) return "";
     if (like.is_boolean()) return false;

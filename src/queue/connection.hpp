@@ -1,4 +1,4 @@
-// What the files of this room share: libnats in RAII, and requests to JetStream's API.
+// The files of this room share this header: libnats in RAII, and requests to JetStream's API.
 #pragma once
 
 #include <nats/nats.h>
@@ -43,24 +43,25 @@ class Connection {
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    // False if `stop` came first.
+    // It returns false if `stop` came first.
     bool open(const ConnectionOptions& options, const std::stop_token& stop);
 
     natsConnection* get() { return connection_.get(); }
     bool is_connected() { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
 
-    // Waits for the connection; false if `stop` or the end of `patience` came first. Throws Error (kQueue)
-    // once libnats has given it up, which it does when the server has refused us twice or sent a complaint
-    // that libnats does not know.
+    // Waits for the connection. It returns false if `stop` or the end of `patience` came first, and throws
+    // Error (kQueue) once libnats has given the connection up, which libnats does when the server has refused
+    // us twice or has sent an error that libnats does not know.
     bool wait_until_connected(const std::stop_token& stop,
                               std::chrono::milliseconds patience = std::chrono::hours(24 * 365));
 
-    // Changes whenever the connection was lost and made again, before anything is sent on the new one.
+    // The number changes whenever the connection was lost and made again, before anything is sent on the new
+    // one.
     std::uint64_t number();
 
     bool refused_permission();  // at any time since it was made
 
-    // The server's last complaint, or nothing.
+    // The last error that the server sent, if it sent any.
     std::optional<std::string> refusal();
 
     // One request to JetStream's API, $JS.API.<call>: the answer as it came, empty where none came in a few
@@ -81,10 +82,10 @@ class Connection {
 // _INBOX, which is allowed by habit. libnats 3.4.1 has room for 25 characters.
 inline constexpr const char* kInboxPrefix = "_INBOX.bw";
 
-// What libnats says of the call that this thread has just made.
+// The text is what libnats says of the call that this thread has just made.
 std::string last_libnats_error(natsStatus status);
 
-// Waits up to `pause`; true if `stop` came.
+// This function waits up to `pause`, and returns true if `stop` came.
 bool stopped_within(std::chrono::milliseconds pause, const std::stop_token& stop);
 
 }  // namespace bw

@@ -18,8 +18,9 @@ std::uint64_t dead(std::uint64_t messages, const ConsumerInfo& consumer) {
     return messages > alive ? messages - alive : 0;
 }
 
-// What the stream says, between two answers of the consumer.
-struct Answers {
+// The stream was asked between two questions to the consumer, so that one can see whether something changed
+// meanwhile.
+struct Snapshot {
     ConsumerInfo before;
     StreamInfo stream;
     ConsumerInfo after;
@@ -31,7 +32,7 @@ struct Answers {
     }
 };
 
-std::optional<Answers> ask(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
+std::optional<Snapshot> ask(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
     if (stop.stop_requested()) return std::nullopt;
     const auto before = read_consumer_info(connection.api(consumer_call(names)), names);
     if (!std::holds_alternative<ConsumerInfo>(before) || stop.stop_requested()) return std::nullopt;
@@ -39,8 +40,8 @@ std::optional<Answers> ask(Connection& connection, const QueueNames& names, cons
     if (!std::holds_alternative<StreamInfo>(stream) || stop.stop_requested()) return std::nullopt;
     const auto after = read_consumer_info(connection.api(consumer_call(names)), names);
     if (!std::holds_alternative<ConsumerInfo>(after)) return std::nullopt;
-    return Answers{std::get<ConsumerInfo>(before), std::get<StreamInfo>(stream),
-                   std::get<ConsumerInfo>(after)};
+    return Snapshot{std::get<ConsumerInfo>(before), std::get<StreamInfo>(stream),
+                    std::get<ConsumerInfo>(after)};
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 
 // A stream that is deleted and made again has a new job in it no sooner than that.
 constexpr std::chrono::milliseconds kMoment{100};
-// How long the answer to a question in the background is waited for before it is asked again.
+// A question in the background is asked again when no answer has come for so long.
 constexpr std::chrono::seconds kPatience{3};
 // With any other retention the jobs would be done and stay in the stream.
 constexpr std::string_view kRetention = "workqueue";
@@ -22,7 +22,7 @@ constexpr std::string_view kRetention = "workqueue";
     throw Error(ErrorKind::kDifference, names.stream + " > " + names.consumer, what);
 }
 
-// Nothing where JetStream did not answer.
+// The result is empty where JetStream did not answer.
 template <typename Info>
 std::optional<Info> info_of(ApiAnswer<Info> answer, const QueueNames& names) {
     if (const auto* error = std::get_if<ApiError>(&answer)) {
@@ -175,7 +175,7 @@ void Observation::ask_in_background() {
     }
 }
 
-// What makes jobs impossible is left to the next ask(), which can throw.
+// A change that makes jobs impossible is left to the next ask(), since only that one can throw.
 void Observation::receive(std::string_view what, natsMsg* message) {
     std::unique_lock lock(mutex_);
     const auto asked = background_asked_;

@@ -28,7 +28,7 @@ std::string consumer_title(const QueueNames& names) {
                     connection.refusal().value_or("is it switched on (nats-server -js)?"));
 }
 
-// What JetStream says of a stream or consumer.
+// This turns what JetStream says of a stream or consumer into a result.
 template <typename Info>
 SetupResult compared(Connection& connection, const std::string& title, const std::string& call,
                      const ApiAnswer<Info>& answer) {
@@ -76,7 +76,7 @@ std::string overlapping_consumers(Connection& connection, const QueueNames& name
     return listed(overlapping);
 }
 
-// Why something cannot be created, with the name of what is in its way.
+// The text says why something cannot be created, and names what is in its way.
 std::string reason_of(Connection& connection, const QueueNames& names, const ApiError& error) {
     std::string text = "cannot be created: " + error.text;
     if (error.code == kStreamSubjectsOverlap) {

@@ -27,7 +27,7 @@ constexpr int kAckTries = 5;
 // A server that is still starting JetStream answers at once that nobody is there.
 constexpr milliseconds kPauseAfterFailedAck{200};
 
-// So that many workers do not all come back at the same time.
+// The jitter keeps many workers from coming back at the same time.
 milliseconds with_jitter(milliseconds pause) {
     thread_local std::minstd_rand random(std::random_device{}());
     return pause / 2 + milliseconds(std::uniform_int_distribution<std::int64_t>(0, pause.count())(random));
@@ -38,7 +38,7 @@ class JetStreamQueue : public WorkQueue {
     JetStreamQueue(Connection& connection, QueueNames names)
         : connection_(connection), names_(std::move(names)), observation_(connection_, names_) {}
 
-    // False if `stop` came first.
+    // It returns false if `stop` came first.
     bool bind(milliseconds timeout, const std::stop_token& stop);
 
     DeliveryRules rules() override { return observation_.rules(); }
@@ -57,7 +57,7 @@ class JetStreamQueue : public WorkQueue {
 
     void refuse_if_not_permitted();
     void note_answer(bool answered);
-    void refresh_for(const Delivery& delivery);
+    void refresh();
     void handle_empty_pull(const std::optional<std::string>& refusal, const std::stop_token& stop);
     void wait_for_room(const std::stop_token& stop);
     bool publish(const Advisory& advisory);
@@ -75,7 +75,7 @@ class JetStreamQueue : public WorkQueue {
     bool said_full_ = false;
 };
 
-// What the server does not permit it does not answer; it complains beside.
+// The server does not answer a request that it does not permit; it sends an error beside.
 void JetStreamQueue::refuse_if_not_permitted() {
     if (!connection_.refused_permission()) return;
     refuse("the NATS server refuses: " + connection_.refusal().value_or("no reason given"));
@@ -119,7 +119,7 @@ std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     if (pull.delivery) {
         empty_fetches_ = refusals_in_a_row_ = 0;
         note_answer(true);
-        refresh_for(*pull.delivery);
+        refresh();
     } else {
         ++empty_fetches_;
         handle_empty_pull(pull.refusal, stop);
@@ -127,18 +127,14 @@ std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     return std::move(pull.delivery);
 }
 
-// Somebody may have changed stream or consumer while nothing came.
-void JetStreamQueue::refresh_for(const Delivery& delivery) {
-    if (observation_.is_fresh(kRulesAge)) return;
-    try {
-        note_answer(observation_.ask());
-    } catch (const Error& failure) {
-        give_back(delivery, failure, milliseconds(0));
-        throw;
-    }
+// Somebody may have changed stream or consumer while nothing came. Where jobs are impossible now, this throws
+// and leaves the delivery to ack wait: a NAK would hand it to the next idle worker, and a few of them would
+// use up all of its deliveries.
+void JetStreamQueue::refresh() {
+    if (!observation_.is_fresh(kRulesAge)) note_answer(observation_.ask());
 }
 
-// What a pull without a message may mean: most often that there are no jobs.
+// A pull without a message means most often that there are no jobs.
 void JetStreamQueue::handle_empty_pull(const std::optional<std::string>& refusal,
                                        const std::stop_token& stop) {
     if (!connection_.is_connected()) return;
@@ -173,7 +169,7 @@ std::optional<Delivery> JetStreamQueue::fetch_late() {
 }
 
 void JetStreamQueue::check_advisory(const std::string& subject) {
-    // Without an answer what is known stands.
+    // Without an answer the subjects that are known still count.
     if (!observation_.is_fresh(kRulesAge) && !observation_.ask()) refuse_if_not_permitted();
     if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
         throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
@@ -187,7 +183,7 @@ void JetStreamQueue::check_advisory(const std::string& subject) {
 
 void JetStreamQueue::extend(const Delivery& delivery) { observation_.extend(delivery); }
 
-// True when the server has taken it.
+// It returns true when the server has taken the advisory.
 bool JetStreamQueue::publish(const Advisory& advisory) {
     const auto size = static_cast<int>(advisory.body.size());
     auto status =

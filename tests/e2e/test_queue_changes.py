@@ -69,6 +69,23 @@ def test_priority_groups_are_refused(new_js, start_worker):
     assert "priority groups" in record.message
 
 
+def test_a_change_that_stops_workers_costs_no_job_its_deliveries(js, start_worker, tmp_path):
+    """Five workers wait when the consumer becomes useless and a job comes: the first that gets the job ends, and
+    leaves it to ack wait."""
+    workers = [start_worker() for _ in range(5)]
+    for worker in workers:
+        worker.wait_line("ready")
+    wait_until(lambda: js.consumer_info()["num_waiting"] == 5)
+    time.sleep(2.5)  # what the workers know of the consumer is older than they trust
+    js.api("CONSUMER.DURABLE.CREATE.IMAGES.BW", json.dumps(
+        {"stream_name": "IMAGES", "config": js.consumer_info()["config"] | {"headers_only": True}}).encode())
+    js.publish_job("good", pictures.small(tmp_path))
+    wait_until(lambda: any(worker.process.poll() == 9 for worker in workers))
+    time.sleep(1)
+    assert js.consumer_info()["delivered"]["consumer_seq"] == 1
+    assert js.messages() == 1
+
+
 def test_more_idle_workers_than_max_waiting(each_js, start_worker, outdir, tmp_path):
     """The consumer holds two pulls, and five workers wait: none ends, and all jobs are done."""
     each_js.create(consumer={"max_waiting": 2})
