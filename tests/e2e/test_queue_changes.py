@@ -82,7 +82,7 @@ def test_a_change_that_stops_workers_costs_no_job_its_deliveries(js, start_worke
     js.publish_job("good", pictures.small(tmp_path))
     wait_until(lambda: any(worker.process.poll() == 9 for worker in workers))
     time.sleep(1)
-    assert js.consumer_info()["delivered"]["consumer_seq"] == 1
+    assert js.consumer_info()["delivered"]["consumer_seq"] <= 1  # none where a worker notices before it gets the job
     assert js.messages() == 1
 
 
