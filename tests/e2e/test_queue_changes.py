@@ -1,5 +1,6 @@
 """Streams and consumers that are changed, paused or made again, before a worker starts or while it works."""
 
+import contextlib
 import json
 import time
 
@@ -128,10 +129,10 @@ def test_ack_wait_is_shortened_while_a_worker_is_busy(js, start_worker, gate):
     assert worker.stop() == 0
 
 
-def make_again(js):
+def make_again(js, consumer=None):
     """Another stream of the same name, whose first message has the number that the old one's had."""
     js.delete_stream()
-    js.create()
+    js.create(consumer=consumer)
 
 
 def test_an_old_ack_leaves_the_new_streams_message(each_js, start_worker, gate):
@@ -151,6 +152,26 @@ def test_an_old_ack_leaves_the_new_streams_message(each_js, start_worker, gate):
     each_js.ack(message)
     assert each_js.messages() == 0
     assert worker.stop() == 0
+
+
+def test_old_heartbeats_end_with_the_stream(each_js, start_worker, gate):
+    """A heartbeat would restart the ack wait of the new stream's message of that number, which may be dead or lost."""
+    consumer = {"ack_wait": 2 * SECOND}
+    each_js.create(consumer=consumer)
+    acknowledgements = each_js.connection.subscribe("$JS.ACK.IMAGES.BW.>")
+    worker = start_worker(NATS_URL=each_js.url)
+    each_js.publish_job("old", gate.file)
+    gate.wait_reached()
+    assert acknowledgements.next().data == b"+WPI"
+    make_again(each_js, consumer)
+    each_js.publish(b"new")
+    acknowledgements.pending()  # one heartbeat may have been on its way when the stream went
+    with contextlib.suppress(TimeoutError):
+        acknowledgements.next(1)
+    with pytest.raises(TimeoutError):
+        acknowledgements.next(3)
+    gate.open()
+    worker.wait_line("the stream was made again while the job was in hand")
 
 
 def test_an_old_nak_leaves_the_new_streams_message(each_js, start_worker, gate):
