@@ -36,6 +36,7 @@ struct Config {
     bool overwrite_source = false;  // a result may replace the image that it is made from
     std::string stream;
     std::string consumer;
+    std::optional<std::string> results;  // the stream of records; not set: named after the stream; empty: off
     std::chrono::milliseconds job_timeout{};
     std::chrono::milliseconds retry_delay{};  // 0: a failed job waits for the consumer's ack wait
     std::chrono::milliseconds connect_timeout{};

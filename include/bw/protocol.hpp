@@ -59,6 +59,7 @@ bool overlap(std::string_view one, std::string_view other);
 struct QueueNames {
     std::string stream;
     std::string consumer;
+    std::string results{};  // the stream of records; empty: it is not looked for
 };
 
 // The stream and the consumer of the protocol, as requests that create them. Bodies of
@@ -88,6 +89,9 @@ using ServerTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 // "2026-11-28T13:01:58.123456789Z", or with an offset such as +01:00; nothing for what is none.
 std::optional<ServerTime> read_time(std::string_view text);
+
+// "2026-11-28T13:01:58.123456789Z", always with nine digits.
+std::string write_time(ServerTime time);
 
 // What the subject tells to which a delivery is acknowledged.
 struct AcknowledgementSubject {
@@ -163,6 +167,7 @@ class JsonObject {
     JsonObject& text(std::string_view name, std::string_view value);
     JsonObject& number(std::string_view name, std::uint64_t value);
     JsonObject& number(std::string_view name, double value);
+    JsonObject& flag(std::string_view name, bool value);
     JsonObject& texts(std::string_view name, const std::vector<std::string>& values);
     JsonObject& object(std::string_view name, const JsonObject& value);
     std::string str() const { return "{" + members_ + "}"; }

@@ -16,7 +16,9 @@ ConnectionOptions connection_options(const Config& config) {
 }
 
 QueueNames queue_names(const Config& config) {
-    return {.stream = config.stream, .consumer = config.consumer};
+    return {.stream = config.stream,
+            .consumer = config.consumer,
+            .results = config.results.value_or(config.stream + "_RESULTS")};
 }
 
 }  // namespace bw::cli

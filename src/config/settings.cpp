@@ -31,6 +31,7 @@ constexpr auto kLogFormatWords = words_of(kLogFormats);
 constexpr std::array<std::string_view, 2> kSwitchWords{"on", "off"};
 constexpr std::array<std::string_view, 2> kYesNoWords{"yes", "no"};
 constexpr std::array<std::string_view, 1> kWorkersWords{"auto"};
+constexpr std::array<std::string_view, 1> kOffWords{"off"};
 
 // The types of settings.
 constexpr ValueType kUrls{
@@ -47,6 +48,9 @@ constexpr ValueType kCount{.format = "a number such as 1000 or 50M, at most 1G"}
 constexpr ValueType kDuration{.format = "a duration such as 500ms, 30s or 2m"};
 constexpr ValueType kDurationOrZero{.format = "a duration such as 500ms, 30s or 2m, or 0"};
 constexpr ValueType kName{.format = "a name without blanks, dots, wildcards or slashes"};
+constexpr ValueType kNameOrOff{.format = "a name without blanks, dots, wildcards or slashes, or off",
+                               .completion = Completion::kWords,
+                               .words = kOffWords};
 constexpr ValueType kWorkers{
     .format = "a number from 1 to 256, or auto", .completion = Completion::kWords, .words = kWorkersWords};
 constexpr ValueType kFormats{.format = "names with commas, such as jpeg,png"};
@@ -115,6 +119,17 @@ constexpr std::array kSettings{
             .meaning = "the consumer",
             .used_for = SettingsFor::kQueue,
             .store = [](Config& config, Text text) { config.consumer = read_jetstream_name(text); }},
+    Setting{.variable = "BW_RESULTS",
+            .flag = "--results",
+            .type = kNameOrOff,
+            .meaning =
+                "the stream of records, where every job leaves what became of it; not set: the stream's "
+                "name and _RESULTS; off: there is none",
+            .used_for = SettingsFor::kQueue,
+            .store =
+                [](Config& config, Text text) {
+                    config.results = to_lower(text) == "off" ? "" : read_jetstream_name(text);
+                }},
     Setting{
         .variable = "BW_JOB_TIMEOUT",
         .flag = "--job-timeout",

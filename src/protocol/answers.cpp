@@ -14,11 +14,7 @@ using std::chrono::milliseconds;
 template <typename Fill>
 auto read_info(std::string_view text, Fill fill) -> ApiAnswer<decltype(fill(json()))> {
     const json answer = parse_json(text);
-    if (const json& error = member(answer, "error"); !error.is_null()) {
-        const auto code = integer_of(member(error, "err_code"), integer_of(member(error, "code"), -1));
-        const auto reason = text_of(member(error, "description"));
-        return ApiError{static_cast<int>(code), reason.empty() ? "no reason given" : reason};
-    }
+    if (auto error = error_of(answer)) return *std::move(error);
     if (!member(answer, "config").is_object()) return NoAnswer{};
     return fill(answer);
 }

@@ -1,6 +1,7 @@
 // What goes between a worker and its consumer: pulls, acknowledgements, and what their subjects tell.
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <limits>
 
 #include "bw/protocol.hpp"
@@ -81,6 +82,18 @@ std::optional<ServerTime> read_time(std::string_view text) {
     if (!date.ok() || year < 1970 || year > 2261) return std::nullopt;
     return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
            std::chrono::seconds(second) + fraction - offset;
+}
+
+std::string write_time(ServerTime time) {
+    const auto day = std::chrono::floor<std::chrono::days>(time);
+    const std::chrono::year_month_day date(day);
+    const std::chrono::hh_mm_ss clock(time - day);
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%09lldZ", int(date.year()),
+                  unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
+                  int(clock.minutes().count()), int(clock.seconds().count()),
+                  static_cast<long long>(clock.subseconds().count()));
+    return text.data();
 }
 
 //   $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer sequence>.<time>.<pending>

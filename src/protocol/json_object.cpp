@@ -24,6 +24,10 @@ JsonObject& JsonObject::number(std::string_view name, std::uint64_t value) {
 
 JsonObject& JsonObject::number(std::string_view name, double value) { return add(name, dumped(value)); }
 
+JsonObject& JsonObject::flag(std::string_view name, bool value) {
+    return add(name, value ? "true" : "false");
+}
+
 JsonObject& JsonObject::texts(std::string_view name, const std::vector<std::string>& values) {
     return add(name, dumped(values));
 }

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "bw/protocol.hpp"
 
 namespace bw {
 
@@ -41,6 +44,15 @@ inline std::vector<std::string> texts_of(const json& list) {
         if (value.is_string()) texts.push_back(value.get<std::string>());
     }
     return texts;
+}
+
+// The error that an answer of JetStream holds, if it holds one.
+inline std::optional<ApiError> error_of(const json& answer) {
+    const json& error = member(answer, "error");
+    if (error.is_null()) return std::nullopt;
+    const auto code = integer_of(member(error, "err_code"), integer_of(member(error, "code"), -1));
+    const auto reason = text_of(member(error, "description"));
+    return ApiError{static_cast<int>(code), reason.empty() ? "no reason given" : reason};
 }
 
 }  // namespace bw

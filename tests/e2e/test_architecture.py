@@ -56,10 +56,8 @@ def rooms_among(targets):
 
 def included_headers(room):
     """The third-party headers that the room's folder and its door include."""
-    door = SOURCE_DIR / "include/bw" / room
-    files = [*(SOURCE_DIR / "src" / room).rglob("*.?pp"), *door.rglob("*.hpp")]
-    if not door.is_dir():
-        files.append(door.with_suffix(".hpp"))
+    doors = SOURCE_DIR / "include/bw"
+    files = [*(SOURCE_DIR / "src" / room).rglob("*.?pp"), *doors.glob(f"{room}.hpp"), *doors.glob(f"{room}/*.hpp")]
     headers = {header for file in files
                for header in re.findall(r"^\s*#\s*include\s*<([^>]+)>", file.read_text(), re.MULTILINE)}
     return {header for header in headers if not SYSTEM_HEADERS.fullmatch(header)}

@@ -1,0 +1,46 @@
+// Messages that a stream keeps, read by JetStream's API one at a time: $JS.API.STREAM.MSG.GET.<stream>; and
+// what it answers to whoever publishes or deletes one. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "bw/protocol.hpp"
+
+namespace bw {
+
+// Bodies of $JS.API.STREAM.MSG.GET.<stream>: the message of that number; the first from that number on whose
+// subject matches the pattern; the last whose subject matches it.
+std::string message_request(std::uint64_t sequence);
+std::string next_message_request(std::uint64_t from, std::string_view pattern);
+std::string last_message_request(std::string_view pattern);
+
+inline constexpr int kMessageNotFound = 10037;
+
+// Headers and payload stand in the answer in base64, which is left as it is here.
+struct EncodedMessage {
+    std::uint64_t sequence = 0;
+    std::string subject;
+    ServerTime time{};           // when the stream took it
+    std::string headers_base64;  // "NATS/1.0\r\nName: value\r\n\r\n"; empty: it has none
+    std::string payload_base64;
+};
+ApiAnswer<EncodedMessage> read_message(std::string_view answer);
+
+// Body of $JS.API.STREAM.MSG.DELETE.<stream>. The bytes are not overwritten on the disk.
+std::string deletion_request(std::uint64_t sequence);
+
+struct Deleted {};
+ApiAnswer<Deleted> read_deletion(std::string_view answer);
+
+// What a stream answers to who publishes to one of its subjects.
+struct Published {
+    std::string stream;
+    std::uint64_t sequence = 0;  // that of the message which is there already, for a duplicate
+    bool duplicate = false;      // there was one with this Nats-Msg-Id, so that nothing was stored
+};
+inline constexpr int kMessageTooLarge = 10054;
+ApiAnswer<Published> read_publication(std::string_view answer);
+
+}  // namespace bw
