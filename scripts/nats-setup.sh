@@ -77,6 +77,8 @@ compare() {
         case "$name" in
             # bw's pulls wait for one second: a limit that allows it is the operator's.
             max_expires) ((${is:-0} < 1000000000)) || is=0 ;;&
+            # A larger one is the operator's.
+            max_msg_size) ((is > 0 && is < wanted)) || is=$wanted ;;
             ack_wait | max_age | duplicate_window | max_expires | inactive_threshold) is=$(duration "${is:-0}") ;;
             headers_only | no_ack | sealed) is=${is:-false} ;;
         esac

@@ -21,8 +21,11 @@ namespace bw {
 // An id becomes a file name, which Linux limits to 255 bytes; the rest is for the extension.
 inline constexpr std::size_t kMaxIdBytes = 200;
 
-// For streams whose max_msg_size an operator has raised; the protocol's is 512, so nothing in a job that such
-// a stream takes can be longer. A subject of some 4 KiB would make the server cut the connection, again and
+// The max_msg_size of the job stream as the protocol has it, headers included. An operator may raise it.
+inline constexpr std::int64_t kLeastMessageSize = 512;
+
+// For streams whose max_msg_size an operator has raised; otherwise nothing in a job can be longer than
+// kLeastMessageSize. A subject of some 4 KiB would make the server cut the connection, again and
 // again.
 inline constexpr std::size_t kMaxJobBytes = 64 * 1024;
 inline constexpr std::size_t kMaxAdvisoryBytes = 512;
@@ -62,9 +65,10 @@ struct QueueNames {
     std::string results{};  // the stream of records; empty: it is not looked for
 };
 
-// The stream and the consumer of the protocol, as requests that create them. Bodies of
+// The streams and the consumer of the protocol, as requests that create them. Bodies of
 // $JS.API.STREAM.CREATE.<stream> and $JS.API.CONSUMER.DURABLE.CREATE.<stream>.<consumer>.
-std::string stream_creation(const QueueNames& names);
+std::string stream_creation(const QueueNames& names, std::int64_t max_msg_size = kLeastMessageSize);
+std::string results_creation(const QueueNames& names);
 std::string consumer_creation(const QueueNames& names);
 
 // The subject of jobs: all that the consumer takes.
@@ -123,14 +127,22 @@ struct StreamInfo {
     std::optional<ServerTime> created;
     std::vector<std::string> subjects;  // a mirror has none
     std::string retention;
+    std::int64_t max_msg_size = -1;  // bytes, headers included; not over 0: no limit
     std::uint64_t messages = 0;
     std::uint64_t last_sequence = 0;                           // how many messages it ever took
     std::map<std::string, std::uint64_t> messages_by_subject;  // for subject_counts_request()
-    // From the protocol's stream of that name, one line each: "max_msg_size: is 1024, should be 512". Fields
-    // that the protocol does not fix (replicas, placement, metadata and the like) are the operator's.
+    // From the protocol's stream of that name, one line each: "max_msg_size: is 256, should be 512". Fields
+    // that the protocol does not fix (replicas, placement, metadata and the like; a larger max_msg_size; all
+    // limits of the results stream) are the operator's.
     std::vector<std::string> differences;
 };
-ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames& names);
+
+// Compares with the job stream. With `max_msg_size` a stream that has any other than that differs.
+ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames& names,
+                                       std::optional<std::int64_t> max_msg_size = std::nullopt);
+
+// Compares with the results stream, names.results.
+ApiAnswer<StreamInfo> read_results_info(std::string_view answer, const QueueNames& names);
 
 // Also the answer to a consumer's creation.
 struct ConsumerInfo {

@@ -57,16 +57,17 @@ std::vector<std::string> filters_of(const json& config) {
     return filters;
 }
 
-StreamInfo stream_info(const json& answer, const QueueNames& names) {
+StreamInfo stream_info(const json& answer, std::vector<std::string> differences) {
     const json& config = member(answer, "config");
     const json& state = member(answer, "state");
     StreamInfo info{.created = read_time(text_of(member(answer, "created"))),
                     .subjects = texts_of(member(config, "subjects")),
                     .retention = text_of(member(config, "retention")),
+                    .max_msg_size = integer_of(member(config, "max_msg_size"), -1),
                     .messages = count_of(member(state, "messages")),
                     .last_sequence = count_of(member(state, "last_seq")),
                     .messages_by_subject = {},
-                    .differences = stream_differences(config, names)};
+                    .differences = std::move(differences)};
     if (const json& counts = member(state, "subjects"); counts.is_object()) {
         for (const auto& [subject, count] : counts.items())
             info.messages_by_subject[subject] = count_of(count);
@@ -96,8 +97,17 @@ ConsumerInfo consumer_info(const json& answer, const QueueNames& names) {
 
 }  // namespace
 
-ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames& names) {
-    return read_info(answer, [&names](const json& info) { return stream_info(info, names); });
+ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames& names,
+                                       std::optional<std::int64_t> max_msg_size) {
+    return read_info(answer, [&](const json& info) {
+        return stream_info(info, stream_differences(member(info, "config"), names, max_msg_size));
+    });
+}
+
+ApiAnswer<StreamInfo> read_results_info(std::string_view answer, const QueueNames& names) {
+    return read_info(answer, [&names](const json& info) {
+        return stream_info(info, results_differences(member(info, "config"), names));
+    });
 }
 
 ApiAnswer<ConsumerInfo> read_consumer_info(std::string_view answer, const QueueNames& names) {

@@ -4,10 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "bw/protocol/record.hpp"
+
 namespace bw {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;  // JetStream's times are nanoseconds
+constexpr std::int64_t kHour = 3600 * kSecond;
 
 // These fields are created, and compared.
 json stream_fields(const QueueNames& names) {
@@ -19,8 +22,26 @@ json stream_fields(const QueueNames& names) {
             {"max_msgs_per_subject", -1},
             {"max_bytes", -1},
             {"max_age", 0},
-            {"max_msg_size", 512},
-            {"duplicate_window", 3600 * kSecond}};
+            {"max_msg_size", kLeastMessageSize},
+            {"duplicate_window", kHour}};
+}
+
+json results_fields(const QueueNames& names) {
+    QueueNames any = names;
+    any.consumer = "*";
+    return {{"subjects", json::array({dead_subject(any), "RESULTS." + names.stream + ".>"})},
+            {"retention", "limits"},
+            {"storage", "file"},
+            {"discard", "old"},
+            {"duplicate_window", kHour}};
+}
+
+// These are created, and are the operator's to change. A limit for each subject must not be among them: the
+// advisories of all dead jobs of a consumer have one subject, so that only so many would be kept.
+json results_limits() {
+    return {{"num_replicas", 1},          {"max_consumers", -1}, {"max_msgs", -1},
+            {"max_msgs_per_subject", -1}, {"max_msg_size", -1},  {"max_bytes", std::int64_t{1} << 30},
+            {"max_age", 30 * 24 * kHour}};
 }
 
 json consumer_fields(const QueueNames& names) {
@@ -85,9 +106,16 @@ std::vector<std::string> differences(const json& fields, const json& config) {
 
 std::string job_subject(const QueueNames& names) { return names.stream + ".blackandwhite"; }
 
-std::string stream_creation(const QueueNames& names) {
-    return merged(stream_fields(names), {{"name", names.stream}, {"num_replicas", 1}, {"max_consumers", -1}})
+std::string stream_creation(const QueueNames& names, std::int64_t max_msg_size) {
+    return merged(stream_fields(names), {{"name", names.stream},
+                                         {"num_replicas", 1},
+                                         {"max_consumers", -1},
+                                         {"max_msg_size", max_msg_size}})
         .dump();
+}
+
+std::string results_creation(const QueueNames& names) {
+    return merged(results_fields(names), merged(results_limits(), {{"name", names.results}})).dump();
 }
 
 std::string consumer_creation(const QueueNames& names) {
@@ -95,8 +123,28 @@ std::string consumer_creation(const QueueNames& names) {
     return json{{"stream_name", names.stream}, {"config", config}}.dump();
 }
 
-std::vector<std::string> stream_differences(const json& config, const QueueNames& names) {
-    return differences(merged(stream_fields(names), unset_stream_fields()), config);
+std::vector<std::string> stream_differences(const json& config, const QueueNames& names,
+                                            std::optional<std::int64_t> max_msg_size) {
+    json wanted = merged(stream_fields(names), unset_stream_fields());
+    const auto found = integer_of(member(config, "max_msg_size"));
+    if (max_msg_size) {
+        wanted["max_msg_size"] = *max_msg_size;
+    } else if (found <= 0 || found >= kLeastMessageSize) {
+        wanted.erase("max_msg_size");  // the operator's
+    }
+    return differences(wanted, config);
+}
+
+std::vector<std::string> results_differences(const json& config, const QueueNames& names) {
+    json wanted = merged(results_fields(names), unset_stream_fields());
+    // JetStream allows no window that is longer than the age.
+    const auto age = integer_of(member(config, "max_age"));
+    const auto window = age > 0 ? std::min(age, kHour) : kHour;
+    wanted["duplicate_window"] = window;
+    if (integer_of(member(config, "duplicate_window")) >= window) wanted.erase("duplicate_window");
+    json found = config;
+    if (member(found, "subjects").is_array()) std::sort(found["subjects"].begin(), found["subjects"].end());
+    return differences(wanted, found);
 }
 
 std::vector<std::string> consumer_differences(const json& config, const QueueNames& names) {

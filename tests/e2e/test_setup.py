@@ -82,7 +82,7 @@ STREAM_DIFFERENCES = {
     "max_msgs": (1000, "  max_msgs: is 1000, should be -1"),
     "max_bytes": (100000, "  max_bytes: is 100000, should be -1"),
     "max_age": (90 * SECOND, None),
-    "max_msg_size": (1024, "  max_msg_size: is 1024, should be 512"),
+    "max_msg_size": (256, "  max_msg_size: is 256, should be 512"),
     "duplicate_window": (120 * SECOND, "  duplicate_window: is 120s, should be 3600s"),
 }
 
@@ -129,7 +129,7 @@ def check_differs(setup, server, js, field, line, *headings):
 
 def test_only_the_stream_differs_and_the_consumer_is_missing(setup, server, empty_js):
     """Nothing is changed: no consumer is made either."""
-    empty_js.create_stream(max_msg_size=1024)
+    empty_js.create_stream(max_msg_size=256)
     run = setup(server)
     assert run.returncode == 9
     assert empty_js.stream_info()["state"]["consumer_count"] == 0
@@ -159,7 +159,7 @@ def test_no_server(setup, server):
 
 
 def test_differences_are_one_line_in_the_log(server, empty_js):
-    empty_js.create(stream={"max_msg_size": 1024})
+    empty_js.create(stream={"max_msg_size": 256})
     assert one_error(bw_setup(server).stderr).fields["kind"] == "difference"
 
 

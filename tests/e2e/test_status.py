@@ -152,22 +152,22 @@ def test_messages_on_subjects_that_nobody_takes(server, js):
 
 
 def test_differs(server, empty_js):
-    empty_js.create(stream={"max_msg_size": 1024}, consumer={"max_deliver": 3})
+    empty_js.create(stream={"max_msg_size": 256}, consumer={"max_deliver": 3})
     before = empty_js.stream_info()["config"], empty_js.consumer_info()["config"]
     said = ask(server, 9)
-    assert said["stream"] == {"name": "IMAGES", "state": "differs", "differences": ["max_msg_size: is 1024, should be 512"]}
+    assert said["stream"] == {"name": "IMAGES", "state": "differs", "differences": ["max_msg_size: is 256, should be 512"]}
     assert said["consumer"]["differences"] == ["max_deliver: is 3, should be 5"]
     assert numbers(said) == EMPTY
     run = run_status(server)
     assert run.stdout.splitlines()[:4] == [
-        "stream IMAGES: differs", "  max_msg_size: is 1024, should be 512",
+        "stream IMAGES: differs", "  max_msg_size: is 256, should be 512",
         "consumer IMAGES > BW: differs", "  max_deliver: is 3, should be 5"]
     assert one_error(run.stderr).fields["kind"] == "difference"
     assert (empty_js.stream_info()["config"], empty_js.consumer_info()["config"]) == before
 
 
 def test_differs_comes_before_dead(empty_js, server, start_worker):
-    empty_js.create(stream={"max_msg_size": 1024})
+    empty_js.create(stream={"max_msg_size": 256})
     kill_jobs(empty_js, server, start_worker, 1)
     assert ask(server, 9)["dead"] == 1
 
@@ -193,7 +193,7 @@ def test_missing_consumer(server, empty_js):
 
 
 def test_missing_comes_before_different(server, empty_js):
-    empty_js.create_stream(max_msg_size=1024)
+    empty_js.create_stream(max_msg_size=256)
     assert "bw setup" in one_error(run_status(server).stderr).message
     said = ask(server, 9)
     assert (said["stream"]["state"], said["consumer"]["state"]) == ("differs", "missing")

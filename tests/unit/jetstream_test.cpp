@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "bw/protocol.hpp"
@@ -17,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Optional;
 
-const QueueNames kNames{"IMAGES", "BW"};
+const QueueNames kNames{"IMAGES", "BW", "IMAGES_RESULTS"};
 
 // The answer that a server gives about the consumer that consumer_creation() asks for, with other fields too.
 json consumer_answer(const json& changes = json::object()) {
@@ -40,10 +41,17 @@ StreamInfo stream_of(const json& answer) {
     return std::get<StreamInfo>(read_stream_info(answer.dump(), kNames));
 }
 
+std::vector<std::string> results_differences(const json& changes) {
+    json config = json::parse(results_creation(kNames));
+    config.update(changes);
+    return std::get<StreamInfo>(read_results_info(json{{"config", config}}.dump(), kNames)).differences;
+}
+
 TEST(JetStreamAnswers, WhatIsNoAnswerIsCalledNone) {
     for (const char* text : {"", "{", "5", "[]", "null", "\"error\"", "{}", R"({"config":5})",
                              R"({"config":[]})", R"({"error":null})", "\xff\xfe", "1e999"}) {
         EXPECT_TRUE(std::holds_alternative<NoAnswer>(read_stream_info(text, kNames))) << text;
+        EXPECT_TRUE(std::holds_alternative<NoAnswer>(read_results_info(text, kNames))) << text;
         EXPECT_TRUE(std::holds_alternative<NoAnswer>(read_consumer_info(text, kNames))) << text;
         EXPECT_THAT(read_stream_names(text), IsEmpty());
         EXPECT_THAT(read_consumer_list(text, kNames), IsEmpty());
@@ -93,6 +101,7 @@ TEST(JetStreamAnswers, AMemberOfAnyTypeThrowsNothing) {
                     json changed = whole;
                     changed[at] = value;
                     EXPECT_NO_THROW(read_stream_info(changed.dump(), kNames)) << changed;
+                    EXPECT_NO_THROW(read_results_info(changed.dump(), kNames)) << changed;
                     EXPECT_NO_THROW(read_consumer_info(changed.dump(), kNames)) << changed;
                     EXPECT_NO_THROW(read_consumer_list(json{{"consumers", {changed}}}.dump(), kNames));
                 }
@@ -155,6 +164,57 @@ TEST(JetStreamAnswers, DifferencesNameTheFieldAndBothValues) {
         consumer_of(consumer_answer({{"max_expires", 2'000'000'000}, {"max_waiting", 2}, {"max_batch", 1}}))
             .differences,
         IsEmpty());
+}
+
+TEST(JetStreamAnswers, TheMessageSizeOfJobsMayBeLarger) {
+    EXPECT_THAT(stream_of(stream_answer({{"max_msg_size", 511}})).differences,
+                ElementsAre("max_msg_size: is 511, should be 512"));
+    for (const int size : {512, 4096, -1, 0}) {
+        const auto info = stream_of(stream_answer({{"max_msg_size", size}}));
+        EXPECT_THAT(info.differences, IsEmpty()) << size;
+        EXPECT_EQ(info.max_msg_size, size);
+    }
+    const auto asked = std::get<StreamInfo>(read_stream_info(stream_answer().dump(), kNames, 4096));
+    EXPECT_THAT(asked.differences, ElementsAre("max_msg_size: is 512, should be 4096"));
+    EXPECT_EQ(json::parse(stream_creation(kNames, 4096))["max_msg_size"], 4096);
+}
+
+TEST(JetStreamAnswers, TheResultsStreamDiffersWhereItKeepsNoRecords) {
+    for (const auto& [changes, line] :
+         {std::pair<json, const char*>{{{"retention", "interest"}},
+                                       "retention: is interest, should be limits"},
+          {{{"storage", "memory"}}, "storage: is memory, should be file"},
+          {{{"discard", "new"}}, "discard: is new, should be old"},
+          {{{"no_ack", true}}, "no_ack: is true, should be false"},
+          {{{"sealed", true}}, "sealed: is true, should be false"},
+          {{{"duplicate_window", 1'000'000'000}}, "duplicate_window: is 1s, should be 3600s"},
+          {{{"duplicate_window", 1'000'000'000}, {"max_age", 60'000'000'000}},
+           "duplicate_window: is 1s, should be 60s"},
+          {{{"subjects", {"RESULTS.IMAGES.>"}}},
+           R"(subjects: is ["RESULTS.IMAGES.>"], should be ["$JS.EVENT.ADVISORY.CONSUMER.)"
+           R"(MAX_DELIVERIES.IMAGES.*","RESULTS.IMAGES.>"])"}}) {
+        EXPECT_THAT(results_differences(changes), ElementsAre(line));
+    }
+}
+
+TEST(JetStreamAnswers, TheLimitsOfTheResultsStreamAreTheOperators) {
+    const json as_made = json::parse(results_creation(kNames));
+    EXPECT_EQ(as_made["name"], "IMAGES_RESULTS");
+    EXPECT_EQ(as_made["max_age"], 2'592'000'000'000'000);
+    EXPECT_EQ(as_made["max_bytes"], 1'073'741'824);
+    EXPECT_THAT(results_differences({{"max_age", 0},
+                                     {"max_bytes", -1},
+                                     {"max_msgs", 5},
+                                     {"max_msgs_per_subject", 10},
+                                     {"max_msg_size", 4096},
+                                     {"num_replicas", 3},
+                                     {"duplicate_window", 7'200'000'000'000}}),
+                IsEmpty());
+    EXPECT_THAT(results_differences({{"max_age", 60'000'000'000}, {"duplicate_window", 60'000'000'000}}),
+                IsEmpty());
+    json subjects = as_made["subjects"];
+    std::reverse(subjects.begin(), subjects.end());
+    EXPECT_THAT(results_differences({{"subjects", subjects}}), IsEmpty());
 }
 
 TEST(JetStreamAnswers, ABackoffShortensTheAckWait) {
