@@ -1,6 +1,7 @@
 """What the measuring scripts share: where things are, pictures, a queue with workers, and the machine's description."""
 
 import argparse
+import json
 import os
 import platform
 import subprocess
@@ -58,12 +59,13 @@ class Queue:
                 self.connection.publish(self.js.stream + ".blackandwhite", job)
         self.connection.flush()
 
-    def start(self, worker, outdir):
+    def start(self, worker, outdir, **settings):
         """The worker's process; its log goes to a file, so that no other program runs for each job."""
+        settings |= self.settings | {"OUTDIR": str(outdir)}
         command = ["setpriv", "--pdeathsig", "KILL", *self.commands[worker]]
         with open(outdir / f"{worker}.log", "ab") as log:
-            return subprocess.Popen(command, env=os.environ | self.settings | {"OUTDIR": str(outdir)}, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.DEVNULL, stderr=log)
+            return subprocess.Popen(command, env=os.environ | settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=log)
 
     def wait(self, processes, left=0):
         """Until so many jobs are left. Asks seldom: the server has its work with it."""
@@ -103,6 +105,12 @@ def written(folder, pattern="*.jpg"):
     return sorted(entry.stat().st_mtime for entry in folder.glob(pattern))
 
 
+def done_jobs(folder, worker):
+    """The worker's log lines of jobs that are done, in their order."""
+    with open(Path(folder) / f"{worker}.log") as log:
+        return [line for line in map(json.loads, log) if line["msg"] == "job done"]
+
+
 def rate(times):
     """Jobs per second, of the times at which results were written."""
     first = len(times) // NOT_COUNTED
@@ -126,13 +134,15 @@ def machine(bw):
     return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}; {own}, nats-server {version}, ImageMagick {magick}"
 
 
-def parse_arguments(description, rounds=0, **more):
-    """--bw, --disk, and --rounds where there are any; `more`: name=(default, help) of numbers."""
+def parse_arguments(description, rounds=0, texts=None, **more):
+    """--bw, --disk, and --rounds where there are any; `texts`: {name: help}; `more`: name=(default, help) of numbers."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bw", default=str(SOURCE_DIR / "build/bw"), help="the binary, in its build folder")
     parser.add_argument("--disk", default=str(SOURCE_DIR / "build"), help="a folder on a real disk")
     if rounds:
         parser.add_argument("--rounds", type=int, default=rounds)
+    for name, text in (texts or {}).items():
+        parser.add_argument("--" + name, help=text)
     for name, (default, text) in more.items():
         parser.add_argument("--" + name, type=int, default=default, help=text)
     arguments = parser.parse_args()

@@ -7,13 +7,13 @@ conversion. See README.md.
 Prints Markdown. Needs a build and the packages of `scripts/packages.sh test`, and about three minutes.
 """
 
-import json
 import tempfile
 import time
 from pathlib import Path
 from statistics import mean, median
 
-from common import MEMORY, SMALL, Queue, Server, parse_arguments, photograph, rate, ratio, spread, stop, wait_until
+from common import (MEMORY, SMALL, Queue, Server, done_jobs, parse_arguments, photograph, rate, ratio, spread, stop,
+                    wait_until)
 
 ROUND = 1.5  # seconds; how many jobs that is, a first run tells
 WARM_UP = 2  # jobs that are not counted of a run whose every job is looked at
@@ -42,9 +42,8 @@ def outside(queue, worker, jobs, outdir):
             times.append(time.monotonic())
         wait_until(lambda: queue.js.messages() == 0)
         stop([process])
-        log = [json.loads(line) for line in open(Path(folder) / f"{worker}.log")]
+        done = done_jobs(folder, worker)
     advisories.unsubscribe()
-    done = [line for line in log if line["msg"] == "job done"]
     stages = []
     # From one advisory to the next is a whole turn of the loop. The log's own times are milliseconds.
     for before, after, line in list(zip(times, times[1:], done[1:]))[WARM_UP - 1:]:
