@@ -65,7 +65,7 @@ def test_poison_holds_up_no_good_job(js, start_worker, outdir, tmp_path):
     ended = wait_records(parent, "worker failed", 250)
     assert {(record.fields["code"], record.fields["again_in_ms"]) for record in ended} == {("4", "0")}
     wait_until(lambda: js.messages() == 50)
-    assert js.sequences() == poison
+    assert [each.sequence for each in js.stored()] == poison
     assert len(names(outdir)) == 1000
     assert parent.stop() == 0
     assert (len(records(parent, "worker failed")), len(records(parent, "worker ended"))) == (250, 2)

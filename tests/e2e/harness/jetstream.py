@@ -3,6 +3,8 @@
 import base64
 import json
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
 
 SECOND = 10**9  # JetStream's JSON counts nanoseconds
 
@@ -28,6 +30,15 @@ CONSUMER = {
     "replay_policy": "instant",
 }
 
+# The stream IMAGES_RESULTS, as changes of the above.
+RESULTS = {
+    "subjects": ["RESULTS.IMAGES.>", "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.IMAGES.*"],
+    "retention": "limits",
+    "max_age": 30 * 24 * 3600 * SECOND,
+    "max_bytes": 1 << 30,
+    "max_msg_size": -1,
+}
+
 MAX_DELIVERIES = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.IMAGES.BW"
 
 
@@ -35,6 +46,21 @@ class ApiError(Exception):
     def __init__(self, error):
         super().__init__(error.get("description"))
         self.code = error.get("code")
+
+
+def nanoseconds(time):
+    """Since 1970, of a time as JetStream writes it: RFC 3339 in UTC with up to nine digits behind the point."""
+    seconds, _, fraction = time.removesuffix("Z").partition(".")
+    return int(datetime.fromisoformat(seconds + "+00:00").timestamp()) * SECOND + int(fraction.ljust(9, "0"))
+
+
+@dataclass
+class Stored:
+    """A message that a stream holds."""
+    sequence: int
+    time: int  # when the stream took it, in nanoseconds since 1970
+    subject: str
+    data: bytes
 
 
 class JetStream:
@@ -80,18 +106,19 @@ class JetStream:
         answer = self.api(f"STREAM.MSG.GET.{self.stream}", {"seq": sequence})
         return base64.b64decode(answer["message"].get("data", ""))
 
-    def sequences(self):
-        """Of all messages that the stream holds."""
+    def stored(self):
+        """All messages that the stream holds."""
         found, at = [], 0
         while True:
             try:
-                request = {"seq": at, "next_by_subj": ">"}
-                at = self.api(f"STREAM.MSG.GET.{self.stream}", request)["message"]["seq"] + 1
+                message = self.api(f"STREAM.MSG.GET.{self.stream}", {"seq": at, "next_by_subj": ">"})["message"]
             except ApiError as error:
                 if error.code == 404:
                     return found
                 raise
-            found.append(at - 1)
+            found.append(Stored(message["seq"], nanoseconds(message["time"]), message["subject"],
+                                base64.b64decode(message.get("data", ""))))
+            at = message["seq"] + 1
 
     def purge(self):
         self.api(f"STREAM.PURGE.{self.stream}")

@@ -21,12 +21,16 @@ def convert(data, *operations, to=""):
     return subprocess.run(command, input=data, capture_output=True, timeout=300, check=True).stdout
 
 
+def sizes(file):
+    """[(columns, rows)] of every frame."""
+    text = subprocess.run([CONVERT, "-", "-format", "%w %h\n", "info:-"], input=Path(file).read_bytes(),
+                          capture_output=True, timeout=300, check=True).stdout
+    return [tuple(map(int, line.split())) for line in text.splitlines()]
+
+
 def pixels(file):
     """Size and RGBA pixels of every frame."""
-    data = Path(file).read_bytes()
-    sizes = subprocess.run([CONVERT, "-", "-format", "%wx%h ", "info:-"], input=data,
-                           capture_output=True, timeout=300, check=True).stdout
-    return sizes, convert(data, "-depth", "8", to="rgba")
+    return sizes(file), convert(Path(file).read_bytes(), "-depth", "8", to="rgba")
 
 
 def pgm(file, width, height):
