@@ -147,6 +147,7 @@ ApiAnswer<StreamInfo> read_results_info(std::string_view answer, const QueueName
 // Also the answer to a consumer's creation.
 struct ConsumerInfo {
     std::string name;
+    std::optional<ServerTime> created;
     std::vector<std::string> filters;  // none: it takes every subject of the stream
     // The shortest that any delivery has: a consumer with a backoff has a wait for each delivery.
     std::chrono::milliseconds ack_wait{};
@@ -159,6 +160,9 @@ struct ConsumerInfo {
     std::uint64_t redelivered = 0;    // of those and of the dead, what was delivered more than once
     std::uint64_t waiting_pulls = 0;  // each of a worker without a job
     std::uint64_t deliveries = 0;     // since it was made
+    // Numbers of messages in the stream: all after this one wait for their first delivery.
+    std::uint64_t last_delivered = 0;
+    std::uint64_t ack_floor = 0;  // none up to this one is in work, or waits to be delivered again
 
     // Why no worker can do jobs from it, where that is so: "it is a push consumer, a pull consumer is right".
     std::optional<std::string> useless_because;

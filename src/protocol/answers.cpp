@@ -79,6 +79,7 @@ ConsumerInfo consumer_info(const json& answer, const QueueNames& names) {
     const json& config = member(answer, "config");
     ConsumerInfo info{
         .name = text_of(member(answer, "name")),
+        .created = read_time(text_of(member(answer, "created"))),
         .filters = filters_of(config),
         .ack_wait = shortest_ack_wait(config),
         .max_deliver = integer_of(member(config, "max_deliver"), -1),
@@ -89,6 +90,8 @@ ConsumerInfo consumer_info(const json& answer, const QueueNames& names) {
         .redelivered = count_of(member(answer, "num_redelivered")),
         .waiting_pulls = count_of(member(answer, "num_waiting")),
         .deliveries = count_of(member(member(answer, "delivered"), "consumer_seq")),
+        .last_delivered = count_of(member(member(answer, "delivered"), "stream_seq")),
+        .ack_floor = count_of(member(member(answer, "ack_floor"), "stream_seq")),
         .useless_because = why_useless(config),
         .differences = consumer_differences(config, names)};
     if (member(answer, "paused") == json(true)) info.paused_until = text_of(member(config, "pause_until"));

@@ -116,7 +116,9 @@ TEST(JetStreamAnswers, AConsumerIsReadWhole) {
                    {"num_ack_pending", 2},
                    {"num_redelivered", 3},
                    {"num_waiting", 4},
-                   {"delivered", {{"consumer_seq", 5}}}});
+                   {"created", "1970-01-01T00:00:00.000000006Z"},
+                   {"delivered", {{"consumer_seq", 5}, {"stream_seq", 8}}},
+                   {"ack_floor", {{"consumer_seq", 4}, {"stream_seq", 7}}}});
     const auto info = consumer_of(answer);
     EXPECT_THAT(info.filters, ElementsAre("IMAGES.blackandwhite"));
     EXPECT_EQ(info.ack_wait, milliseconds(30'000));
@@ -126,6 +128,9 @@ TEST(JetStreamAnswers, AConsumerIsReadWhole) {
     EXPECT_EQ(info.redelivered, 3U);
     EXPECT_EQ(info.waiting_pulls, 4U);
     EXPECT_EQ(info.deliveries, 5U);
+    EXPECT_THAT(info.created, Optional(ServerTime(std::chrono::nanoseconds(6))));
+    EXPECT_EQ(info.ack_floor, 7U);
+    EXPECT_EQ(info.last_delivered, 8U);
     EXPECT_EQ(info.paused_until, std::nullopt);
     EXPECT_EQ(info.useless_because, std::nullopt);
     EXPECT_THAT(info.differences, IsEmpty());

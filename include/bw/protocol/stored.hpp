@@ -31,6 +31,10 @@ ApiAnswer<EncodedMessage> read_message(std::string_view answer);
 // Body of $JS.API.STREAM.MSG.DELETE.<stream>. The bytes are not overwritten on the disk.
 std::string deletion_request(std::uint64_t sequence);
 
+// What deletion answers where there is no such message; the second also where the disk fails.
+inline constexpr int kSequenceNotFound = 10043;
+inline constexpr int kDeletionFailed = 10057;
+
 struct Deleted {};
 ApiAnswer<Deleted> read_deletion(std::string_view answer);
 
