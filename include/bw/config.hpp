@@ -104,6 +104,10 @@ std::string load_config(const Environment& environment, const Flags& flags, Sett
 // was probably meant.
 std::vector<std::string> unknown_settings(const std::vector<std::string>& variables);
 
+// The value of a command's own flag, in bytes, written as in settings: "4KiB". Throws Error (kConfiguration).
+std::uint64_t read_size_flag(std::string_view flag, const std::string& value, std::uint64_t least,
+                             std::uint64_t most);
+
 // The URL with what stands before the @ replaced by ***, for logs.
 std::string redact_url(std::string_view url);
 

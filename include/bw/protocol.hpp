@@ -71,6 +71,9 @@ std::string stream_creation(const QueueNames& names, std::int64_t max_msg_size =
 std::string results_creation(const QueueNames& names);
 std::string consumer_creation(const QueueNames& names);
 
+// What the results stream takes: records, and the server's word that a job is dead.
+std::vector<std::string> results_subjects(const QueueNames& names);
+
 // The subject of jobs: all that the consumer takes.
 std::string job_subject(const QueueNames& names);
 

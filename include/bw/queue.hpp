@@ -162,9 +162,10 @@ std::optional<QueueNumbers> queue_numbers(Connection& connection, const QueueNam
 // no worker ever gets them, and QueueNumbers counts them as dead. Empty also where JetStream does not answer.
 std::map<std::string, std::uint64_t> untaken_messages(Connection& connection, const QueueNames& names);
 
-// This is what was found or done about the stream, or about the consumer.
+// This is what was found or done about a stream, or about the consumer. The last two are for the results
+// stream only: BW_RESULTS is off; the server does not let us ask, or does not answer.
 struct SetupResult {
-    enum class Outcome { kMissing, kCreated, kAsItShouldBe, kDiffers };
+    enum class Outcome { kMissing, kCreated, kAsItShouldBe, kDiffers, kOff, kNotKnown };
     std::string what;  // "stream IMAGES"
     Outcome outcome{};
     std::vector<std::string> differences;  // "max_deliver: is 3, should be 5"
@@ -172,15 +173,22 @@ struct SetupResult {
 
 // Creates the stream and the consumer of the protocol where they are missing. Compares what exists in the
 // fields that the protocol fixes; replicas, placement, metadata and the like are the operator's. Changes
-// nothing that exists, and creates nothing beside something that differs. Throws Error (kQueue).
-std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names);
+// nothing that exists, and creates no consumer beside a stream that differs. With `max_msg_size` (bytes) the
+// stream is to have that and no other. Throws Error (kQueue).
+std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names,
+                                std::optional<std::int64_t> max_msg_size = std::nullopt);
+
+// The same for the results stream, which no other depends on. Throws Error (kQueue).
+SetupResult set_up_results(Connection& connection, const QueueNames& names);
 
 struct QueueComparison {
     SetupResult stream;
     SetupResult consumer;
+    SetupResult results;
 };
 
-// The same comparison of both, which creates nothing. Throws Error (kQueue) without an answer.
+// The same comparison of all three, which creates nothing. Throws Error (kQueue) without an answer about
+// the first two.
 QueueComparison compare(Connection& connection, const QueueNames& names);
 
 }  // namespace bw

@@ -30,7 +30,8 @@ constexpr std::array kExitCodes{
     ExitCode{
         exit_code(ErrorKind::kDifference),
         "stream or consumer is missing (bw setup creates them), or is such that jobs cannot be done from it; "
-        "bw setup and bw status: one of them differs, nothing was changed, and mending is yours (nats "
+        "bw setup and bw status: one of them or the results stream differs, nothing was changed, and mending "
+        "is yours (nats "
         "consumer edit)"},
     ExitCode{exit_code(ErrorKind::kInput),
              "the image file, or a directory of BW_INPUT_ROOTS, is not there (yet), or cannot be opened or "

@@ -35,6 +35,10 @@ Words words(Outcome outcome) {
             return {"as it should be", "ok"};
         case Outcome::kDiffers:
             return {"differs", "differs"};
+        case Outcome::kOff:
+            return {"off", "off"};
+        case Outcome::kNotKnown:
+            return {"not known", "unknown"};
     }
     return {};
 }
@@ -59,6 +63,11 @@ JsonObject json_of(const SetupResult& part, const std::string& name) {
         .text("name", name)
         .text("state", words(part.outcome).json)
         .texts("differences", part.differences);
+}
+
+std::string results_text(const SetupResult& results) {
+    if (results.outcome != Outcome::kMissing) return to_text(results);
+    return results.what + ": missing (no records are kept)\n";
 }
 
 // A sender that puts an id into the subject makes thousands of subjects.
@@ -97,8 +106,9 @@ void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers&
 }
 
 Status measure_status(Connection& connection, const QueueNames& names) {
-    auto [stream, consumer] = compare(connection, names);
+    auto [stream, consumer, results] = compare(connection, names);
     Status status{.names = names, .stream = std::move(stream), .consumer = std::move(consumer)};
+    status.results = std::move(results);
     if (either(status, Outcome::kMissing)) return status;
     const auto first = numbers_of(connection, names);
     const auto begin = steady_clock::now();
@@ -117,7 +127,7 @@ std::string to_text(const SetupResult& part) {
 
 std::string to_text(const Status& status) {
     std::ostringstream text;
-    text << to_text(status.stream) << to_text(status.consumer);
+    text << to_text(status.stream) << to_text(status.consumer) << results_text(status.results);
     if (!status.numbers) return text.str();
     if (const auto& until = status.numbers->paused_until) {
         text << "paused: no jobs are delivered until " << *until
@@ -136,7 +146,8 @@ std::string to_text(const Status& status) {
 std::string to_json(const Status& status) {
     JsonObject json;
     json.object("stream", json_of(status.stream, status.names.stream))
-        .object("consumer", json_of(status.consumer, status.names.consumer));
+        .object("consumer", json_of(status.consumer, status.names.consumer))
+        .object("results", json_of(status.results, status.names.results));
     if (status.numbers) {
         json.number("waiting", status.numbers->pending)
             .number("in_work", status.numbers->ack_pending)
@@ -159,6 +170,10 @@ std::optional<Error> verdict(const Status& status) {
     }
     if (either(status, Outcome::kDiffers)) {
         return Error(ErrorKind::kDifference, where, "stream or consumer differ from what they should be");
+    }
+    if (status.results.outcome == Outcome::kDiffers) {
+        return Error(ErrorKind::kDifference, status.names.results,
+                     "the results stream differs from what it should be");
     }
     const auto dead = status.numbers ? status.numbers->dead : 0;
     if (dead == 0) return std::nullopt;
@@ -188,10 +203,10 @@ const Command kStatus{
     .name = "status",
     .help = "Say how stream and consumer are, and what waits, is in work and is dead",
     .description =
-        "Compares stream and consumer with the protocol and counts jobs, for a second, to tell the rates. "
-        "Exits "
-        "with 0 where all is well, with 9 where stream or consumer is missing or differs, and "
-        "with 11 where jobs are dead.",
+        "Compares the streams and the consumer with the protocol and counts jobs, for a second, to tell the "
+        "rates. Exits "
+        "with 0 where all is well, with 9 where stream or consumer is missing or one of the three differs, "
+        "and with 11 where jobs are dead.",
     .settings = SettingsFor::kQueue,
     .flags = kFlags,
     .execute = show_status};

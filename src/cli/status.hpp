@@ -20,6 +20,7 @@ struct Status {
     double came_per_second = 0;                      // messages that the stream took
     double done_per_second = 0;                      // messages that left it
     std::map<std::string, std::uint64_t> untaken{};  // of the dead, those on subjects that nobody takes
+    SetupResult results{};                           // without it all works, and no records are kept
 };
 
 // What two looks at the queue, `seconds` apart, say together.

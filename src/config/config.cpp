@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "bw/base/error.hpp"
 #include "bw/base/text.hpp"
 #include "values.hpp"
 
@@ -113,6 +114,21 @@ std::string load_config(const Environment& environment, const Flags& flags, Sett
     std::string all;
     for (const std::string& one : problems) all.append(all.empty() ? "" : "; ").append(one);
     return all;
+}
+
+std::uint64_t read_size_flag(std::string_view flag, const std::string& value, std::uint64_t least,
+                             std::uint64_t most) {
+    std::string hint;
+    try {
+        const auto size = read_size(trimmed(value));
+        if (size >= least && size <= most) return size;
+    } catch (const Mistake& mistake) {
+        hint = mistake.hint.empty() ? "" : ": " + mistake.hint;
+    }
+    throw Error(ErrorKind::kConfiguration, std::string(flag),
+                "invalid " + std::string(flag) + " \"" + value + "\"" + hint +
+                    " (format: a size such as 4KiB, from " + std::to_string(least) + " to " +
+                    std::to_string(most) + " bytes)");
 }
 
 }  // namespace bw

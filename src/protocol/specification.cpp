@@ -27,9 +27,7 @@ json stream_fields(const QueueNames& names) {
 }
 
 json results_fields(const QueueNames& names) {
-    QueueNames any = names;
-    any.consumer = "*";
-    return {{"subjects", json::array({dead_subject(any), "RESULTS." + names.stream + ".>"})},
+    return {{"subjects", results_subjects(names)},
             {"retention", "limits"},
             {"storage", "file"},
             {"discard", "old"},
@@ -103,6 +101,12 @@ std::vector<std::string> differences(const json& fields, const json& config) {
 }
 
 }  // namespace
+
+std::vector<std::string> results_subjects(const QueueNames& names) {
+    QueueNames any = names;
+    any.consumer = "*";
+    return {dead_subject(any), "RESULTS." + names.stream + ".>"};
+}
 
 std::string job_subject(const QueueNames& names) { return names.stream + ".blackandwhite"; }
 

@@ -30,6 +30,8 @@ constexpr milliseconds kPingInterval{10'000};
 constexpr int kMaxPingsOut = 2;
 constexpr milliseconds kWriteDeadline{5000};
 constexpr milliseconds kApiTimeout{3000};
+constexpr milliseconds kRefusalTimeout{250};
+constexpr const char* kApi = "$JS.API.";
 // libnats 3.4.1 signs one nonce in 256 wrongly, so one refusal proves nothing.
 constexpr int kRefusalsThatCount = 3;
 
@@ -140,6 +142,11 @@ std::string unresolved_hosts(const std::vector<std::string>& urls) {
         }
     }
     return text;
+}
+
+// Permissions Violation for Publish to "SUBJECT"
+bool is_about(std::string_view refusal, const std::string& subject) {
+    return refusal.find('"' + subject + '"') != refusal.npos;
 }
 
 bool refused_us(natsStatus status) {
@@ -261,7 +268,19 @@ bool Connection::wait_until_connected(const std::stop_token& stop, milliseconds 
 
 bool Connection::refused_permission() {
     const char* text = nullptr;
-    return natsConnection_GetLastError(get(), &text) == NATS_NOT_PERMITTED;
+    if (natsConnection_GetLastError(get(), &text) != NATS_NOT_PERMITTED) return false;
+    const std::scoped_lock lock(mutex_);
+    return std::ranges::none_of(tolerated_, [text](const auto& subject) { return is_about(text, subject); });
+}
+
+bool Connection::refused(const std::string& subject) {
+    const char* text = nullptr;
+    return natsConnection_GetLastError(get(), &text) == NATS_NOT_PERMITTED && is_about(text, subject);
+}
+
+void Connection::tolerate_refusal(const std::string& subject) {
+    const std::scoped_lock lock(mutex_);
+    tolerated_.push_back(subject);
 }
 
 std::optional<std::string> Connection::refusal() {
@@ -272,14 +291,28 @@ std::optional<std::string> Connection::refusal() {
     return text;
 }
 
-std::string Connection::api(const std::string& call, const std::string& request) {
-    const std::string subject = "$JS.API." + call;
+std::string Connection::request(const std::string& subject, const std::string& body, milliseconds timeout) {
     natsMsg* raw = nullptr;
     const auto status =
-        natsConnection_RequestString(&raw, get(), subject.c_str(), request.c_str(), kApiTimeout.count());
+        natsConnection_RequestString(&raw, get(), subject.c_str(), body.c_str(), timeout.count());
     if (status != NATS_OK) return "";
     const MessagePtr message(raw);
     return {natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))};
+}
+
+std::string Connection::api(const std::string& call, const std::string& body) {
+    return request(kApi + call, body, kApiTimeout);
+}
+
+// A request that is refused gets no answer: the refusal comes beside, and at once.
+std::optional<std::string> Connection::api_if_permitted(const std::string& call, const std::string& body) {
+    const std::string subject = kApi + call;
+    tolerate_refusal(subject);
+    for (const auto timeout : {kRefusalTimeout, kApiTimeout}) {
+        if (auto answer = request(subject, body, timeout); !answer.empty()) return answer;
+        if (refused(subject)) return std::nullopt;
+    }
+    return "";
 }
 
 }  // namespace bw

@@ -6,9 +6,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "bw/queue.hpp"
 
@@ -59,7 +61,14 @@ class Connection {
     // one.
     std::uint64_t number();
 
-    bool refused_permission();  // at any time since it was made
+    // Whether the last refusal is one that nobody tolerates, at any time since the connection was made.
+    bool refused_permission();
+
+    // Whether the last refusal was of this subject.
+    bool refused(const std::string& subject);
+
+    // From now on a refusal of this subject is the business of whoever publishes to it.
+    void tolerate_refusal(const std::string& subject);
 
     // The last error that the server sent, if it sent any.
     std::optional<std::string> refusal();
@@ -68,12 +77,21 @@ class Connection {
     // seconds.
     std::string api(const std::string& call, const std::string& request = "");
 
+    // The same for a request that changes nothing and that we may not be allowed to make: nothing where the
+    // server refuses it, which is tolerated.
+    std::optional<std::string> api_if_permitted(const std::string& call, const std::string& request = "");
+
   private:
     static void on_lost(natsConnection*, void* self);
     static void on_back(natsConnection*, void* self);
     static void on_trouble(natsConnection*, natsSubscription*, natsStatus, void*);
 
+    std::string request(const std::string& subject, const std::string& body,
+                        std::chrono::milliseconds timeout);
+
     std::atomic<bool> closing_{false};
+    std::mutex mutex_;  // guards the next
+    std::vector<std::string> tolerated_;
     NatsLibrary library_;
     ConnectionPtr connection_;
 };

@@ -11,13 +11,13 @@ namespace {
 using Outcome = SetupResult::Outcome;
 
 // The names of the API's calls, and of what they are about.
-std::string stream_call(std::string_view verb, const QueueNames& names) {
-    return "STREAM." + std::string(verb) + "." + names.stream;
+std::string stream_call(std::string_view verb, const std::string& stream) {
+    return "STREAM." + std::string(verb) + "." + stream;
 }
 std::string consumer_call(std::string_view verb, const QueueNames& names) {
     return "CONSUMER." + std::string(verb) + "." + names.stream + "." + names.consumer;
 }
-std::string stream_title(const QueueNames& names) { return "stream " + names.stream; }
+std::string stream_title(const std::string& stream) { return "stream " + stream; }
 std::string consumer_title(const QueueNames& names) {
     return "consumer " + names.stream + " > " + names.consumer;
 }
@@ -42,9 +42,11 @@ SetupResult compared(Connection& connection, const std::string& title, const std
     return {title, differences.empty() ? Outcome::kAsItShouldBe : Outcome::kDiffers, differences};
 }
 
-SetupResult compare_stream(Connection& connection, const QueueNames& names) {
-    const auto call = stream_call("INFO", names);
-    return compared(connection, stream_title(names), call, read_stream_info(connection.api(call), names));
+SetupResult compare_stream(Connection& connection, const QueueNames& names,
+                           std::optional<std::int64_t> max_msg_size = std::nullopt) {
+    const auto call = stream_call("INFO", names.stream);
+    return compared(connection, stream_title(names.stream), call,
+                    read_stream_info(connection.api(call), names, max_msg_size));
 }
 
 SetupResult compare_consumer(Connection& connection, const QueueNames& names) {
@@ -52,15 +54,24 @@ SetupResult compare_consumer(Connection& connection, const QueueNames& names) {
     return compared(connection, consumer_title(names), call, read_consumer_info(connection.api(call), names));
 }
 
-std::string listed(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
-    return text.empty() ? "one that we may not ask for" : text;
+std::string joined(const std::vector<std::string>& texts, std::string_view separator) {
+    std::string joined;
+    for (const auto& text : texts) joined.append(joined.empty() ? "" : separator).append(text);
+    return joined;
 }
 
-std::string overlapping_streams(Connection& connection, const QueueNames& names) {
-    const auto answer = connection.api("STREAM.NAMES", stream_names_request(names.stream + ".>"));
-    return listed(read_stream_names(answer));
+std::string listed(const std::vector<std::string>& names) {
+    return names.empty() ? "one that we may not ask for" : joined(names, ", ");
+}
+
+std::string overlapping_streams(Connection& connection, const std::vector<std::string>& subjects) {
+    std::vector<std::string> streams;
+    for (const auto& subject : subjects) {
+        for (auto& name : read_stream_names(connection.api("STREAM.NAMES", stream_names_request(subject)))) {
+            if (std::ranges::find(streams, name) == streams.end()) streams.push_back(std::move(name));
+        }
+    }
+    return "; subjects of " + joined(subjects, " or ") + " are taken by the stream " + listed(streams);
 }
 
 std::string overlapping_consumers(Connection& connection, const QueueNames& names) {
@@ -76,52 +87,80 @@ std::string overlapping_consumers(Connection& connection, const QueueNames& name
     return listed(overlapping);
 }
 
-// The text says why something cannot be created, and names what is in its way.
-std::string reason_of(Connection& connection, const QueueNames& names, const ApiError& error) {
-    std::string text = "cannot be created: " + error.text;
-    if (error.code == kStreamSubjectsOverlap) {
-        text += "; subjects of " + names.stream + ".> are taken by the stream " +
-                overlapping_streams(connection, names);
-    } else if (error.code == kConsumerFiltersOverlap || error.code == kConsumerTakesAll) {
-        text += "; jobs on " + job_subject(names) + " are taken by the consumer " +
-                overlapping_consumers(connection, names);
-    }
-    return text;
+// What is in the way of something that cannot be created.
+std::string obstacle(Connection& connection, const QueueNames& names,
+                     const std::vector<std::string>& subjects, const ApiError& error) {
+    if (error.code == kStreamSubjectsOverlap) return overlapping_streams(connection, subjects);
+    if (error.code != kConsumerFiltersOverlap && error.code != kConsumerTakesAll) return "";
+    return "; jobs on " + job_subject(names) + " are taken by the consumer " +
+           overlapping_consumers(connection, names);
 }
 
+// `subjects`: what a stream was to take.
 template <typename Info>
 void check_created(Connection& connection, const QueueNames& names, const std::string& title,
-                   const std::string& call, const ApiAnswer<Info>& answer) {
+                   const std::vector<std::string>& subjects, const std::string& call,
+                   const ApiAnswer<Info>& answer) {
     if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, call);
     if (const auto* error = std::get_if<ApiError>(&answer)) {
-        throw Error(ErrorKind::kQueue, title, reason_of(connection, names, *error));
+        throw Error(ErrorKind::kQueue, title,
+                    "cannot be created: " + error->text + obstacle(connection, names, subjects, *error));
     }
 }
 
-void create_stream(Connection& connection, const QueueNames& names) {
-    const auto call = stream_call("CREATE", names);
-    const auto answer = connection.api(call, stream_creation(names));
-    check_created(connection, names, stream_title(names), call, read_stream_info(answer, names));
+void create_stream(Connection& connection, const QueueNames& names,
+                   std::optional<std::int64_t> max_msg_size) {
+    const auto call = stream_call("CREATE", names.stream);
+    const auto answer =
+        connection.api(call, stream_creation(names, max_msg_size.value_or(kLeastMessageSize)));
+    check_created(connection, names, stream_title(names.stream), {names.stream + ".>"}, call,
+                  read_stream_info(answer, names));
+}
+
+void create_results(Connection& connection, const QueueNames& names) {
+    const auto call = stream_call("CREATE", names.results);
+    const auto answer = connection.api(call, results_creation(names));
+    check_created(connection, names, stream_title(names.results), results_subjects(names), call,
+                  read_results_info(answer, names));
 }
 
 void create_consumer(Connection& connection, const QueueNames& names) {
     const auto call = consumer_call("DURABLE.CREATE", names);
     const auto answer = connection.api(call, consumer_creation(names));
-    check_created(connection, names, consumer_title(names), call, read_consumer_info(answer, names));
+    check_created(connection, names, consumer_title(names), {}, call, read_consumer_info(answer, names));
+}
+
+ApiAnswer<StreamInfo> ask_for_results(Connection& connection, const QueueNames& names) {
+    const auto answer = connection.api_if_permitted(stream_call("INFO", names.results));
+    return read_results_info(answer.value_or(""), names);
+}
+
+SetupResult results_off() { return {"results stream", Outcome::kOff, {}}; }
+
+SetupResult compare_results(Connection& connection, const QueueNames& names) {
+    if (names.results.empty()) return results_off();
+    const auto title = stream_title(names.results);
+    const auto answer = ask_for_results(connection, names);
+    const auto* error = std::get_if<ApiError>(&answer);
+    const bool is_known =
+        error != nullptr ? error->code == kStreamNotFound : std::holds_alternative<StreamInfo>(answer);
+    if (!is_known) return {title, Outcome::kNotKnown, {}};
+    return compared(connection, title, stream_call("INFO", names.results), answer);
 }
 
 }  // namespace
 
-std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names) {
-    std::vector<SetupResult> results{compare_stream(connection, names)};
+std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names,
+                                std::optional<std::int64_t> max_msg_size) {
+    std::vector<SetupResult> results{compare_stream(connection, names, max_msg_size)};
     const bool differs = results.front().outcome == Outcome::kDiffers;
     if (results.front().outcome == Outcome::kMissing) {
-        create_stream(connection, names);
+        create_stream(connection, names, max_msg_size);
         results.front().outcome = Outcome::kCreated;
     }
     SetupResult consumer = compare_consumer(connection, names);
     if (consumer.outcome == Outcome::kMissing) {
-        if (differs) return results;  // nothing is created beside something that differs
+        if (differs) return results;
         create_consumer(connection, names);
         consumer.outcome = Outcome::kCreated;
     }
@@ -129,8 +168,26 @@ std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names)
     return results;
 }
 
+SetupResult set_up_results(Connection& connection, const QueueNames& names) {
+    if (names.results.empty()) return results_off();
+    try {
+        const auto call = stream_call("INFO", names.results);
+        auto result =
+            compared(connection, stream_title(names.results), call, ask_for_results(connection, names));
+        if (result.outcome != Outcome::kMissing) return result;
+        create_results(connection, names);
+        result.outcome = Outcome::kCreated;
+        return result;
+    } catch (const Error& error) {  // whoever may not make the stream works on as before
+        throw Error(error.kind(), error.where(),
+                    std::string(error.what()) + "; BW_RESULTS=off does without the results stream");
+    }
+}
+
 QueueComparison compare(Connection& connection, const QueueNames& names) {
-    return {.stream = compare_stream(connection, names), .consumer = compare_consumer(connection, names)};
+    return {.stream = compare_stream(connection, names),
+            .consumer = compare_consumer(connection, names),
+            .results = compare_results(connection, names)};
 }
 
 }  // namespace bw

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -12,9 +13,11 @@ from harness.server import server_binary
 from harness.worker import run_bw
 
 AS_IT_SHOULD_BE = ["stream IMAGES: as it should be", "consumer IMAGES > BW: as it should be"]
+NO_RECORDS = "stream IMAGES_RESULTS: missing (no records are kept)"
 EMPTY = {"waiting": 0, "in_work": 0, "redelivered": 0, "dead": 0, "idle_workers": 0, "came_per_second": 0,
          "done_per_second": 0}
 NUMBERS = EMPTY.keys()
+NO_ANSWER = 3  # seconds that bw waits for an answer of JetStream; its look at the rates takes one
 
 
 def run_status(server, *args, **settings):
@@ -58,11 +61,12 @@ def test_all_well(server, js, start_worker):
     run = run_status(server)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [
-        *AS_IT_SHOULD_BE, "waiting: 0", "in work, or waiting to be delivered again: 0 (0 delivered more than once)",
+        *AS_IT_SHOULD_BE, NO_RECORDS, "waiting: 0", "in work, or waiting to be delivered again: 0 (0 delivered more than once)",
         "dead: 0", "workers without a job: 0", "per second: 0.0 came, 0.0 done"]
     assert " error " not in run.stderr
     assert ask(server) == {"stream": {"name": "IMAGES", "state": "ok", "differences": []},
-                           "consumer": {"name": "BW", "state": "ok", "differences": []}} | EMPTY
+                           "consumer": {"name": "BW", "state": "ok", "differences": []},
+                           "results": {"name": "IMAGES_RESULTS", "state": "missing", "differences": []}} | EMPTY
 
 
 def test_jobs_on_their_way(each_server, connect, start_worker):
@@ -172,6 +176,30 @@ def test_differs_comes_before_dead(empty_js, server, start_worker):
     assert ask(server, 9)["dead"] == 1
 
 
+def results_state(server, code, **settings):
+    said = ask(server, code, NATS_URL=server.url, **settings)
+    assert numbers(said) == EMPTY
+    return said["results"]
+
+
+def test_the_results_stream(each_server, connect):
+    js = JetStream(connect(each_server)).create()
+    assert results_state(each_server, 0)["state"] == "missing"
+    assert results_state(each_server, 0, BW_RESULTS="off") == {"name": "", "state": "off", "differences": []}
+    assert "results stream: off" in run_status(each_server, NATS_URL=each_server.url, BW_RESULTS="off").stdout.splitlines()
+    assert run_bw("setup", NATS_URL=each_server.url).returncode == 0
+    assert results_state(each_server, 0) == {"name": "IMAGES_RESULTS", "state": "ok", "differences": []}
+    assert results_state(each_server, 0, BW_RESULTS="OTHER") == {"name": "OTHER", "state": "missing", "differences": []}
+    config = JetStream(js.connection, "IMAGES_RESULTS").stream_info()["config"]
+    js.api("STREAM.UPDATE.IMAGES_RESULTS", config | {"discard": "new"})
+    assert results_state(each_server, 9) == {
+        "name": "IMAGES_RESULTS", "state": "differs", "differences": ["discard: is new, should be old"]}
+    run = run_status(each_server)
+    assert "stream IMAGES_RESULTS: differs\n  discard: is new, should be old\n" in run.stdout
+    record = one_error(run.stderr)
+    assert (record.fields["kind"], record.fields["where"]) == ("difference", "IMAGES_RESULTS")
+
+
 def check_missing(run, *lines):
     assert run.returncode == 9, run.stdout + run.stderr
     assert run.stdout.splitlines() == list(lines)
@@ -180,7 +208,7 @@ def check_missing(run, *lines):
 
 
 def test_missing_stream(server, empty_js):
-    check_missing(run_status(server), "stream IMAGES: missing", "consumer IMAGES > BW: missing")
+    check_missing(run_status(server), "stream IMAGES: missing", "consumer IMAGES > BW: missing", NO_RECORDS)
     said = ask(server, 9)
     assert (said["stream"]["state"], said["consumer"]["state"]) == ("missing", "missing")
     assert not NUMBERS & said.keys()
@@ -188,7 +216,7 @@ def test_missing_stream(server, empty_js):
 
 def test_missing_consumer(server, empty_js):
     empty_js.create_stream()
-    check_missing(run_status(server), AS_IT_SHOULD_BE[0], "consumer IMAGES > BW: missing")
+    check_missing(run_status(server), AS_IT_SHOULD_BE[0], "consumer IMAGES > BW: missing", NO_RECORDS)
     assert empty_js.stream_info()["state"]["consumer_count"] == 0
 
 
@@ -238,7 +266,14 @@ def test_permissions_are_enough(role, make_server, tmp_path):
 @pytest.mark.parametrize("subject", [subject for _, _, subject in entries("status")])
 def test_status_needs(subject, make_server, tmp_path):
     settings = with_permissions(make_server, tmp_path, without("status", subject))
+    begin = time.monotonic()
     run = run_bw("status", **settings("status"))
+    if subject == "$JS.API.STREAM.INFO.IMAGES_RESULTS":
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert run.stdout.splitlines()[:4] == [*AS_IT_SHOULD_BE, "stream IMAGES_RESULTS: not known", "waiting: 0"]
+        assert ask(None, **settings("status"))["results"]["state"] == "unknown"
+        assert time.monotonic() - begin < 2 * NO_ANSWER  # the server's refusal is heard, no answer is waited for
+        return
     assert run.returncode == 3, run.stdout + run.stderr
     record = one_error(run.stderr)
     assert "ermissions" in record.message and subject.rstrip(">") in record.message

@@ -44,6 +44,17 @@ TEST(Status, TheWorstIsSaid) {
     EXPECT_THAT(std::string(verdict(with_dead(kGood, 2))->what()), HasSubstr("2 jobs are dead"));
 }
 
+TEST(Status, OnlyAResultsStreamThatDiffersIsAFailure) {
+    for (const auto outcome : {kGood, Outcome::kMissing, Outcome::kOff, Outcome::kNotKnown}) {
+        Status status = with_dead(kGood, 0);
+        status.results = {"stream IMAGES_RESULTS", outcome, {}};
+        EXPECT_EQ(kind_of(status), std::nullopt);
+    }
+    Status status = with_dead(kGood, 1);
+    status.results = {"stream IMAGES_RESULTS", Outcome::kDiffers, {"discard: is new, should be old"}};
+    EXPECT_THAT(kind_of(status), Optional(ErrorKind::kDifference));
+}
+
 TEST(Status, RatesAreOfTheTimeBetweenTwoLooks) {
     Status status = status_of(kGood, kGood);
     QueueNumbers first;
@@ -79,7 +90,8 @@ TEST(Status, JsonIsOneLineAndLeavesOutWhatIsNotKnown) {
     EXPECT_EQ(without["stream"], nlohmann::json::parse(R"({"name":"IMAGES","state":"ok","differences":[]})"));
     EXPECT_EQ(without["consumer"]["state"], "differs");
     EXPECT_EQ(without["consumer"]["differences"][0], "max_deliver: is 3, should be 5");
-    EXPECT_EQ(without.size(), 2U);
+    EXPECT_EQ(without["results"]["state"], "missing");
+    EXPECT_EQ(without.size(), 3U);
 
     note_numbers(status, {}, {}, 1);
     status.consumer.differences = {"filter_subject: is \xff\n, should be"};
