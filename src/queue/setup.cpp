@@ -180,7 +180,7 @@ SetupResult set_up_results(Connection& connection, const QueueNames& names) {
         return result;
     } catch (const Error& error) {  // whoever may not make the stream works on as before
         throw Error(error.kind(), error.where(),
-                    std::string(error.what()) + "; BW_RESULTS=off does without the results stream");
+                    std::string(error.what()) + "; set BW_RESULTS to off to do without the results stream");
     }
 }
 

@@ -10,7 +10,7 @@ from harness import pictures
 from harness.cli import NatsCli
 from harness.gate import Gate
 from harness.jetstream import JetStream
-from harness.server import Server
+from harness.server import Server, server_binary
 from harness.worker import Keeper, Worker
 
 
@@ -31,6 +31,15 @@ def make_server(tmp_path):
 @pytest.fixture
 def server(make_server):
     return make_server()
+
+
+@pytest.fixture(params=[(2, 9), (2, 14)], ids=["nats-2.9", "nats-2.14"])
+def each_server(request, make_server):
+    """The oldest and the newest that are there."""
+    binary = server_binary((*request.param, 0))
+    if not binary:
+        pytest.skip(f"no nats-server from {request.param} on")
+    return make_server(binary=binary)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 from harness.checks import assert_failed, one_error, wait_until
 from harness.jetstream import JetStream
 from harness.permissions import Password, documented, entries, without
-from harness.server import server_binary
 from harness.worker import run_bw
 
 AS_IT_SHOULD_BE = ["stream IMAGES: as it should be", "consumer IMAGES > BW: as it should be"]
@@ -46,15 +45,6 @@ def kill_jobs(js, server, start_worker, count):
     # The fifth has failed; it is dead when somebody pulls after its ack wait or its NAK.
     assert js.next() is None
     wait_until(lambda: js.consumer_info()["num_ack_pending"] == 0)
-
-
-@pytest.fixture(params=[(2, 9), (2, 14)], ids=["nats-2.9", "nats-2.14"])
-def each_server(request, make_server):
-    """The oldest and the newest that are there."""
-    binary = server_binary((*request.param, 0))
-    if not binary:
-        pytest.skip(f"no nats-server from {request.param} on")
-    return make_server(binary=binary)
 
 
 def test_all_well(server, js, start_worker):

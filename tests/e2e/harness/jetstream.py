@@ -36,6 +36,7 @@ RESULTS = {
     "retention": "limits",
     "max_age": 30 * 24 * 3600 * SECOND,
     "max_bytes": 1 << 30,
+    "max_msgs_per_subject": -1,
     "max_msg_size": -1,
 }
 
