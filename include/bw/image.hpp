@@ -35,6 +35,9 @@ struct Conversion {
     std::string bytes = {};           // the file that it has become
     std::uint64_t input_pixels = 0;   // of all frames that were decoded
     std::uint64_t output_pixels = 0;  // of all frames that were written
+    std::uint64_t frames = 0;         // that were written; the size of the first:
+    std::uint64_t columns = 0;
+    std::uint64_t rows = 0;
     // The three stages together are the whole time; reading the headers and comparing them with the limits is
     // part of decode.
     std::chrono::microseconds decode{};

@@ -134,6 +134,8 @@ struct StreamInfo {
     std::uint64_t messages = 0;
     std::uint64_t last_sequence = 0;                           // how many messages it ever took
     std::map<std::string, std::uint64_t> messages_by_subject;  // for subject_counts_request()
+    // Why no worker could rely on it for records, where that is so: "it is sealed".
+    std::optional<std::string> useless_because;
     // From the protocol's stream of that name, one line each: "max_msg_size: is 256, should be 512". Fields
     // that the protocol does not fix (replicas, placement, metadata and the like; a larger max_msg_size; all
     // limits of the results stream) are the operator's.

@@ -14,6 +14,8 @@
 #include "bw/base/error.hpp"
 #include "bw/base/needs.hpp"
 #include "bw/protocol.hpp"
+#include "bw/protocol/record.hpp"
+#include "bw/protocol/trace.hpp"
 
 namespace bw {
 
@@ -61,6 +63,7 @@ struct Delivery {
     ServerTime stored{};
     std::chrono::steady_clock::time_point arrived{};
     std::optional<ServerTime> stream_created{};
+    std::optional<Trace> trace{};  // of its headers
 };
 
 struct Advisory {
@@ -77,7 +80,7 @@ struct DeliveryRules {
 // How old rules() may be while it is called at least this often.
 inline constexpr std::chrono::seconds kRulesAge{2};
 
-// What became of a job whose output is durable and whose advisory is published.
+// What became of a job whose output is durable, whose advisory is published and whose record is stored.
 enum class Settlement {
     kAcknowledged,  // the message is gone
     // The server does not know the delivery any more, which happens to a server that was killed just after
@@ -109,7 +112,8 @@ class WorkQueue {
     virtual std::optional<Delivery> fetch_late() = 0;
 
     // Throws Error (kJob) if an advisory on `subject` would come back to us: as a message of the job stream,
-    // or as what looks like an answer of the server. A job could otherwise make jobs, or fill the stream.
+    // as a record, or as what looks like an answer of the server. A job could otherwise make jobs, fill the
+    // stream, or tell of others what is not so.
     // What the stream takes is asked for again every kRulesAge of work. What reaches it by way of other
     // streams or the server's mappings is not seen: permissions bound that.
     virtual void check_advisory(const std::string& subject) = 0;
@@ -117,20 +121,25 @@ class WorkQueue {
     // The job is being worked on: restarts its ack wait (a heartbeat).
     virtual void extend(const Delivery& delivery) = 0;
 
-    // Publishes the advisory, if any, then acknowledges, and returns when the server has answered. Waits
-    // while the connection is lost; if it broke in between, the advisory is published again, since the server
-    // may have died with it. Throws Error: kQueue if a server that was there all the time does not answer,
-    // kStopped when `stop` comes first.
+    // Publishes the advisory, if any, and the record, where there is a results stream; then, once that stream
+    // has answered, acknowledges; and returns when the server has answered. Waits while the connection is
+    // lost; if it broke in between, both are published again, since the server may have died with the
+    // advisory, and the results stream keeps one record. Throws Error: kQueue if a server that was there all
+    // the time does not answer, or the results stream does not take the record, kStopped when `stop` comes
+    // first.
     virtual Settlement settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
-                              const std::stop_token& stop) = 0;
+                              const Record& record, const std::stop_token& stop) = 0;
 
-    // Says that the job failed (NAK): the message is delivered again after `delay` (0: at once), unless it
-    // has been delivered max_deliver times. Best effort; without a connection ack wait does the same.
-    virtual void give_back(const Delivery& delivery, const Error& failure,
-                           std::chrono::milliseconds delay) = 0;
+    // Says that the job failed: stores the record, where there is a results stream, and then gives the
+    // message back (NAK), which is delivered again after `delay` (0: at once), unless it has been delivered
+    // max_deliver times. Without a delay ack wait does the same. Best effort, within a few seconds; nothing
+    // is sent without a connection.
+    virtual void give_back(const Delivery& delivery, const Record& record,
+                           std::optional<std::chrono::milliseconds> delay) = 0;
 };
 
-// Binds to the consumer. Waits for JetStream to answer for up to `timeout`; null if `stop` came first. Throws
+// Binds to the consumer, and finds the results stream or says that there is none. Waits for JetStream to
+// answer for up to `timeout`; null if `stop` came first. Throws
 // Error: kDifference if stream or consumer is not there, or such that jobs cannot be done from it, kQueue if
 // JetStream does not answer. The connection must outlive the queue.
 std::unique_ptr<WorkQueue> bind_work_queue(Connection& connection, const QueueNames& names,

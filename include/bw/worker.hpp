@@ -41,7 +41,9 @@ struct WorkerSettings {
     QueueNames names;                  // for the log
     std::uint64_t max_file_bytes = 0;  // of an input
     std::chrono::milliseconds job_timeout{};
-    std::chrono::milliseconds retry_delay{};
+    std::chrono::milliseconds retry_delay{};  // 0: a failed job is left to ack wait
+    std::string name{};                       // of this worker, for records: "host:pid"
+    std::string version{};                    // of bw, for records
     Retire retire = [] { return false; };
 };
 
@@ -67,6 +69,9 @@ struct JobFigures {
     std::uint64_t output_bytes = 0;
     std::uint64_t input_pixels = 0;  // over all frames, as the next
     std::uint64_t output_pixels = 0;
+    std::uint64_t frames = 0;  // of the result; the size of its first:
+    std::uint64_t columns = 0;
+    std::uint64_t rows = 0;
     std::chrono::microseconds read{};
     std::chrono::microseconds decode{};
     std::chrono::microseconds monochrome{};
@@ -113,7 +118,8 @@ class Worker {
     void convert_and_settle(const Delivery& delivery, const Job& job, Lease& lease, const Fatal& fatal);
     Conversion convert(std::string_view bytes, std::string_view extension, const Job& job,
                        const std::stop_token& cancelled, const Fatal& fatal) const;
-    void give_back(const Delivery& delivery, const Error& failure);
+    Record record_of(const Delivery& delivery, const Job& job, Record::Outcome outcome);
+    void give_back(const Delivery& delivery, const Job& job, const Error& failure);
 
     const WorkerSettings settings_;
     WorkQueue& queue_;

@@ -52,6 +52,8 @@ bool is_transient(ErrorKind kind) {
     return false;
 }
 
+std::string_view class_name(ErrorKind kind) { return is_transient(kind) ? "transient" : "permanent"; }
+
 Error::Error(ErrorKind kind, std::string where, const std::string& what)
     : std::runtime_error(what), kind_(kind), where_(std::move(where)) {}
 

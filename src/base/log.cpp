@@ -268,9 +268,7 @@ void info(std::string_view message, const Fields& fields) { write(Level::kInfo, 
 void warn(std::string_view message, const Fields& fields) { write(Level::kWarn, message, fields); }
 
 void error(const Error& error, const Fields& fields) {
-    Fields all{{"kind", name(error.kind())},
-               {"class", is_transient(error.kind()) ? "transient" : "permanent"},
-               {"where", error.where()}};
+    Fields all{{"kind", name(error.kind())}, {"class", class_name(error.kind())}, {"where", error.where()}};
     all.insert(all.end(), fields.begin(), fields.end());
     write(Level::kError, error.what(), all);
 }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iterator>
 
@@ -36,6 +37,12 @@ StorageSettings storage_settings(const Config& config, Sweep sweep) {
             .min_free_bytes = config.min_free_bytes,
             .sweep = sweep,
             .overwrite_source = config.overwrite_source ? OverwriteSource::kYes : OverwriteSource::kNo};
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name.data();
 }
 
 // It is said once: a parent says it for all its workers.
@@ -93,6 +100,8 @@ void do_jobs(const Config& config, const ImageSettings& images, Source& source, 
                    .max_file_bytes = config.max_file_bytes,
                    .job_timeout = config.job_timeout,
                    .retry_delay = config.retry_delay,
+                   .name = host_name() + ":" + std::to_string(::getpid()),
+                   .version = BW_VERSION,
                    .retire = retire},
                   *queue, source, sink, convert, abandon, {.soft = signals.soft(), .hard = signals.hard()},
                   observer);

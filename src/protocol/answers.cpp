@@ -50,6 +50,15 @@ std::optional<std::string> why_useless(const json& config) {
     return std::nullopt;
 }
 
+// A worker acknowledges a job only when its record is stored: a stream that does not take records, or does
+// not say so, would cost every job all of its deliveries.
+std::optional<std::string> why_no_records(const json& config) {
+    if (member(config, "no_ack") == json(true)) return "it acknowledges nothing (no_ack)";
+    if (member(config, "sealed") == json(true)) return "it is sealed";
+    if (text_of(member(config, "discard")) == "new") return "it takes nothing when it is full (discard: new)";
+    return std::nullopt;
+}
+
 std::vector<std::string> filters_of(const json& config) {
     auto filters = texts_of(member(config, "filter_subjects"));
     if (auto only = text_of(member(config, "filter_subject")); !only.empty())
@@ -67,6 +76,7 @@ StreamInfo stream_info(const json& answer, std::vector<std::string> differences)
                     .messages = count_of(member(state, "messages")),
                     .last_sequence = count_of(member(state, "last_seq")),
                     .messages_by_subject = {},
+                    .useless_because = std::nullopt,
                     .differences = std::move(differences)};
     if (const json& counts = member(state, "subjects"); counts.is_object()) {
         for (const auto& [subject, count] : counts.items())
@@ -109,7 +119,9 @@ ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames
 
 ApiAnswer<StreamInfo> read_results_info(std::string_view answer, const QueueNames& names) {
     return read_info(answer, [&names](const json& info) {
-        return stream_info(info, results_differences(member(info, "config"), names));
+        StreamInfo results = stream_info(info, results_differences(member(info, "config"), names));
+        results.useless_because = why_no_records(member(info, "config"));
+        return results;
     });
 }
 

@@ -6,6 +6,7 @@ namespace bw {
 namespace {
 
 using std::chrono::microseconds;
+using Outcome = Record::Outcome;
 
 constexpr std::string_view kDone = "done";
 constexpr std::string_view kFailed = "failed";
@@ -41,6 +42,8 @@ void add_failure(JsonObject& object, const Record& record) {
         .text("where", cut(record.where))
         .text("what", cut(record.what));
 }
+
+std::string prefix(const QueueNames& names) { return "RESULTS." + names.stream + "." + names.consumer + "."; }
 
 }  // namespace
 
@@ -110,14 +113,13 @@ std::optional<Record> read_record(std::string_view body) {
                   .what = text("what")};
 }
 
-std::string record_subject(const QueueNames& names, Outcome outcome, std::uint64_t sequence) {
-    return "RESULTS." + names.stream + "." + names.consumer + "." + std::string(word(outcome)) + "." +
-           std::to_string(sequence);
+std::string record_subject(const QueueNames& names, Record::Outcome outcome, std::uint64_t sequence) {
+    return prefix(names) + std::string(word(outcome)) + "." + std::to_string(sequence);
 }
 
-std::string record_subjects(const QueueNames& names) {
-    return "RESULTS." + names.stream + "." + names.consumer + ".>";
-}
+std::string probe_subject(const QueueNames& names) { return prefix(names) + "probe"; }
+
+std::string record_subjects(const QueueNames& names) { return prefix(names) + ">"; }
 
 // When the stream took the job tells jobs of a stream that was made anew from those of the old one; when the
 // stream was made would too, but a worker hears of that only later.

@@ -5,6 +5,7 @@
 
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
+#include "message.hpp"
 
 namespace bw {
 namespace {
@@ -181,8 +182,7 @@ void Observation::receive(std::string_view what, natsMsg* message) {
     const auto asked = background_asked_;
     if (what.substr(what.find('-') + 1) != std::to_string(background_)) return;
     lock.unlock();
-    const std::string_view text(natsMsg_GetData(message),
-                                static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+    const auto text = payload_of(message);
     if (what.starts_with("consumer-")) {
         const auto answer = read_consumer_info(text, names_);
         const auto* info = std::get_if<ConsumerInfo>(&answer);

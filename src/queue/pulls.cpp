@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "message.hpp"
+
 namespace bw {
 namespace {
 
@@ -19,19 +21,14 @@ std::optional<Delivery> delivery_of(natsMsg* message) {
     const auto subject = read_acknowledgement_subject(reply);
     if (!subject) return std::nullopt;
     Delivery delivery;
-    delivery.payload.assign(natsMsg_GetData(message),
-                            static_cast<std::size_t>(natsMsg_GetDataLength(message)));
+    delivery.payload = payload_of(message);
     delivery.reply = reply;
     delivery.sequence = subject->sequence;
     delivery.deliveries = subject->deliveries;
     delivery.stored = subject->stored;
     delivery.arrived = steady_clock::now();
+    delivery.trace = read_trace(header_of(message, kTraceParent), header_of(message, kTraceState));
     return delivery;
-}
-
-std::string header(natsMsg* message, const char* name) {
-    const char* value = nullptr;
-    return natsMsgHeader_Get(message, name, &value) == NATS_OK && value != nullptr ? value : "";
 }
 
 }  // namespace
@@ -43,7 +40,7 @@ Pulls::Pulls(Connection& connection, const QueueNames& names)
 
 void Pulls::receive(std::string_view pull, natsMsg* message) {
     auto delivery = delivery_of(message);
-    const std::string status = delivery ? "" : header(message, "Status");
+    const std::string status = delivery ? "" : header_of(message, "Status");
     const std::scoped_lock lock(mutex_);
     if (delivery) {
         delivery->connection = connection_of_pull_;
@@ -52,7 +49,7 @@ void Pulls::receive(std::string_view pull, natsMsg* message) {
     } else if (pull == std::to_string(pull_)) {
         result_.emplace();
         const bool nothing = status == "404" || status == "408";
-        if (!nothing) result_->refusal = status + " " + header(message, "Description");
+        if (!nothing) result_->refusal = status + " " + header_of(message, "Description");
     }
     changed_.notify_all();
 }

@@ -7,8 +7,10 @@
 #include "bw/base/log.hpp"
 #include "bw/protocol.hpp"
 #include "connection.hpp"
+#include "message.hpp"
 #include "observation.hpp"
 #include "pulls.hpp"
+#include "results.hpp"
 
 namespace bw {
 namespace {
@@ -24,6 +26,9 @@ constexpr int kRefusalsInARowThatCount = 10;
 constexpr milliseconds kFlushTimeout{2000};
 constexpr milliseconds kAckTimeout{2000};
 constexpr int kAckTries = 5;
+constexpr milliseconds kRecordTimeout{2000};
+// A worker that failed ends soon, with or without a record.
+constexpr milliseconds kFailureTimeout{1000};
 // A server that is still starting JetStream answers at once that nobody is there.
 constexpr milliseconds kPauseAfterFailedAck{200};
 
@@ -36,7 +41,10 @@ milliseconds with_jitter(milliseconds pause) {
 class JetStreamQueue : public WorkQueue {
   public:
     JetStreamQueue(Connection& connection, QueueNames names)
-        : connection_(connection), names_(std::move(names)), observation_(connection_, names_) {}
+        : connection_(connection),
+          names_(std::move(names)),
+          observation_(connection_, names_),
+          results_(connection_, names_) {}
 
     // It returns false if `stop` came first.
     bool bind(milliseconds timeout, const std::stop_token& stop);
@@ -46,11 +54,19 @@ class JetStreamQueue : public WorkQueue {
     std::optional<Delivery> fetch_late() override;
     void check_advisory(const std::string& subject) override;
     void extend(const Delivery& delivery) override;
-    Settlement settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
+    Settlement settle(const Delivery& delivery, const std::optional<Advisory>& advisory, const Record& record,
                       const std::stop_token& stop) override;
-    void give_back(const Delivery& delivery, const Error& failure, milliseconds delay) override;
+    void give_back(const Delivery& delivery, const Record& record,
+                   std::optional<milliseconds> delay) override;
 
   private:
+    // What of a job's success has left, and on which connection, by its number.
+    struct Told {
+        std::uint64_t advisory_on = 0;  // the number of no connection
+        std::uint64_t all_on = 0;
+        std::optional<std::string> problem{};  // of the results stream with the record
+    };
+
     [[noreturn]] void refuse(const std::string& what, ErrorKind kind = ErrorKind::kQueue) const {
         throw Error(kind, names_.stream + " > " + names_.consumer, what);
     }
@@ -60,12 +76,17 @@ class JetStreamQueue : public WorkQueue {
     void refresh();
     void handle_empty_pull(const std::optional<std::string>& refusal, const std::stop_token& stop);
     void wait_for_room(const std::stop_token& stop);
-    bool publish(const Advisory& advisory);
+    bool publish(const Advisory& advisory, const Delivery& delivery);
+    bool flush();
+    bool tell(const Delivery& delivery, const std::optional<Advisory>& advisory, const Record& record,
+              Told& told);
+    void refuse_if_message_refused(const std::optional<Advisory>& advisory, const Record& record);
     bool acknowledge(const Delivery& delivery);
 
     Connection& connection_;
     const QueueNames names_;
     Observation observation_;
+    Results results_;
     std::optional<Pulls> pulls_;
     std::atomic<bool> answering_ = true;
 
@@ -83,7 +104,7 @@ void JetStreamQueue::refuse_if_not_permitted() {
 
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
-    while (!observation_.ask()) {
+    while (!observation_.ask() || !results_.find()) {
         refuse_if_not_permitted();
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
@@ -111,10 +132,7 @@ void JetStreamQueue::note_answer(bool answered) {
 std::optional<Delivery> JetStreamQueue::fetch(const std::stop_token& stop) {
     const std::scoped_lock lock(fetch_mutex_);
     if (!connection_.wait_until_connected(stop, kPullExpiry)) return std::nullopt;
-    if (empty_fetches_ > 0 &&
-        natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) != NATS_OK) {
-        return std::nullopt;
-    }
+    if (empty_fetches_ > 0 && !flush()) return std::nullopt;
     auto pull = pulls_->next(observation_.stream_created());
     if (pull.delivery) {
         empty_fetches_ = refusals_in_a_row_ = 0;
@@ -164,7 +182,7 @@ void JetStreamQueue::wait_for_room(const std::stop_token& stop) {
 // The last pull has expired, so once the server has answered a ping nothing more can come.
 std::optional<Delivery> JetStreamQueue::fetch_late() {
     if (!connection_.is_connected()) return std::nullopt;
-    natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
+    flush();
     return pulls_->late();
 }
 
@@ -173,6 +191,9 @@ void JetStreamQueue::check_advisory(const std::string& subject) {
     if (!observation_.is_fresh(kRulesAge) && !observation_.ask()) refuse_if_not_permitted();
     if (subject.starts_with(std::string(kInboxPrefix) + ".")) {
         throw Error(ErrorKind::kJob, subject, "the advisory would go to an inbox of bw itself");
+    }
+    if (results_.takes(subject)) {
+        throw Error(ErrorKind::kJob, subject, "the advisory would pass for a record of the results stream");
     }
     for (const auto& pattern : observation_.subjects()) {
         if (!matches(pattern, subject)) continue;
@@ -183,19 +204,48 @@ void JetStreamQueue::check_advisory(const std::string& subject) {
 
 void JetStreamQueue::extend(const Delivery& delivery) { observation_.extend(delivery); }
 
-// It returns true when the server has taken the advisory.
-bool JetStreamQueue::publish(const Advisory& advisory) {
-    const auto size = static_cast<int>(advisory.body.size());
-    auto status =
-        natsConnection_Publish(connection_.get(), advisory.subject.c_str(), advisory.body.data(), size);
-    if (status == NATS_OK) status = natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
-    // A refusal comes before the answer to the flush. The subject is the job's choice, and not one for it.
-    if (connection_.refused_permission()) {
-        throw Error(
-            ErrorKind::kJob, advisory.subject,
-            "the NATS server refuses the advisory: " + connection_.refusal().value_or("no reason given"));
+// Whether the server has taken all that was published before.
+bool JetStreamQueue::flush() {
+    return natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count()) == NATS_OK;
+}
+
+bool JetStreamQueue::publish(const Advisory& advisory, const Delivery& delivery) {
+    const auto message = make_message(advisory.subject, advisory.body, headers_of(delivery.trace));
+    return natsConnection_PublishMsg(connection_.get(), message.get()) == NATS_OK;
+}
+
+// It returns true when the server has taken the advisory, and the results stream the record. A server takes
+// the messages of a connection in their order, so the answer to the record proves the advisory too.
+bool JetStreamQueue::tell(const Delivery& delivery, const std::optional<Advisory>& advisory,
+                          const Record& record, Told& told) {
+    const auto number = connection_.number();
+    if (told.all_on == number) return true;
+    if (advisory && told.advisory_on != number) {
+        if (!publish(*advisory, delivery)) return false;
+        told.advisory_on = number;
     }
-    return status == NATS_OK;
+    if (results_.is_there()) {
+        told.problem = results_.store(record, delivery.trace, kRecordTimeout);
+        if (told.problem) refuse_if_message_refused(advisory, record);
+        if (told.problem) return false;
+    } else if (advisory && !flush()) {
+        return false;
+    }
+    refuse_if_message_refused(advisory, record);
+    told.all_on = number;
+    return true;
+}
+
+// A refusal comes before the answer to what was published after it.
+void JetStreamQueue::refuse_if_message_refused(const std::optional<Advisory>& advisory,
+                                               const Record& record) {
+    if (!connection_.refused_permission()) return;
+    if (!advisory || connection_.refused(record_subject(names_, record.outcome, record.sequence))) {
+        refuse_if_not_permitted();
+    }
+    // The subject is the job's choice, and not one for it.
+    throw Error(ErrorKind::kJob, advisory->subject,
+                "the NATS server refuses the advisory: " + connection_.refusal().value_or("no reason given"));
 }
 
 bool JetStreamQueue::acknowledge(const Delivery& delivery) {
@@ -207,13 +257,12 @@ bool JetStreamQueue::acknowledge(const Delivery& delivery) {
 }
 
 Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
-                                  const std::stop_token& stop) {
-    std::uint64_t advised_on = 0;  // the number of no connection
+                                  const Record& record, const std::stop_token& stop) {
+    Told told;
     for (int tries = 0; tries < kAckTries; ++tries) {
         if (!connection_.wait_until_connected(stop)) break;
         const auto number = connection_.number();
-        if (!advisory || advised_on == number || publish(*advisory)) {
-            advised_on = number;
+        if (tell(delivery, advisory, record, told)) {
             const auto stream = observation_.stream_of(delivery);
             if (stream == Observation::Stream::kReplaced) return Settlement::kStreamReplaced;
             if (stream == Observation::Stream::kSame && acknowledge(delivery) &&
@@ -228,17 +277,24 @@ Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<
     if (stop.stop_requested()) {
         refuse("stopped before the server answered the acknowledgement", ErrorKind::kStopped);
     }
+    if (told.problem) {
+        throw Error(ErrorKind::kQueue, names_.results,
+                    "the results stream does not take the record: " + *told.problem +
+                        "; the output is there, the job comes again");
+    }
     if (connection_.number() != delivery.connection) return Settlement::kForgotten;
     refuse("the server does not answer the acknowledgement; the output is there, the job comes again");
 }
 
-void JetStreamQueue::give_back(const Delivery& delivery, const Error&, milliseconds delay) {
+void JetStreamQueue::give_back(const Delivery& delivery, const Record& record,
+                               std::optional<milliseconds> delay) {
     observation_.stop_extending(delivery);
     if (!connection_.is_connected()) return;
-    if (observation_.stream_of(delivery) != Observation::Stream::kSame) return;
+    results_.store(record, delivery.trace, kFailureTimeout);
+    if (!delay || observation_.stream_of(delivery) != Observation::Stream::kSame) return;
     natsConnection_PublishString(connection_.get(), delivery.reply.c_str(),
-                                 negative_acknowledgement(delay).c_str());
-    natsConnection_FlushTimeout(connection_.get(), kFlushTimeout.count());
+                                 negative_acknowledgement(*delay).c_str());
+    flush();
 }
 
 }  // namespace

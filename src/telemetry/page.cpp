@@ -67,9 +67,8 @@ MetricFamily jobs(const Counters& counters) {
 MetricFamily errors(const Counters& counters) {
     std::vector<Sample> samples;
     for (const auto kind : kKinds) {
-        samples.push_back(
-            {{{"kind", std::string(name(kind))}, {"class", is_transient(kind) ? "transient" : "permanent"}},
-             counters.errors[static_cast<std::size_t>(kind)]});
+        samples.push_back({{{"kind", std::string(name(kind))}, {"class", std::string(class_name(kind))}},
+                           counters.errors[static_cast<std::size_t>(kind)]});
     }
     return counter("bw_errors_total", "Workers that ended with an error, with or without a job.", samples);
 }

@@ -18,6 +18,7 @@ log::Fields describe(const Delivery& delivery, const Job& job, const DeliveryRul
     const std::string limit = rules.max_deliver > 0 ? std::to_string(rules.max_deliver) : "unlimited";
     fields.emplace_back("seq", delivery.sequence);
     fields.emplace_back("delivery", std::to_string(delivery.deliveries) + "/" + limit);
+    if (delivery.trace) fields.emplace_back("trace", delivery.trace->id());
     return fields;
 }
 
@@ -34,9 +35,25 @@ void add_conversion(JobFigures& figures, std::size_t input_bytes, const Conversi
     figures.output_bytes = result.bytes.size();
     figures.input_pixels = result.input_pixels;
     figures.output_pixels = result.output_pixels;
+    figures.frames = result.frames;
+    figures.columns = result.columns;
+    figures.rows = result.rows;
     figures.decode = result.decode;
     figures.monochrome = result.monochrome;
     figures.encode = result.encode;
+}
+
+void add_figures(Record& record, const JobFigures& figures) {
+    record.input_bytes = figures.input_bytes;
+    record.output_bytes = figures.output_bytes;
+    record.columns = figures.columns;
+    record.rows = figures.rows;
+    record.frames = figures.frames;
+    record.read = figures.read;
+    record.decode = figures.decode;
+    record.monochrome = figures.monochrome;
+    record.encode = figures.encode;
+    record.commit = figures.commit;
 }
 
 void add_times(log::Fields& fields, const JobFigures& figures) {
@@ -109,7 +126,7 @@ void Worker::do_job(const Delivery& delivery) {
     observer_.job_fetched(delivery);
     Job job;
     const auto failed = [&](const Error& cause) {
-        give_back(delivery, cause);
+        give_back(delivery, job, cause);
         return JobFailed(cause, describe(delivery, job, queue_.rules()));
     };
     std::optional<Lease> lease;
@@ -151,10 +168,13 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     lease.settling();
     std::optional<Advisory> advisory;
     if (job.advisory) advisory = {*job.advisory, advisory_body(job)};
-    const auto settlement = queue_.settle(delivery, advisory, stop_.hard);
+    add_conversion(figures, input.bytes.size(), result);
+    Record record = record_of(delivery, job, Record::Outcome::kDone);
+    record.output = output;
+    add_figures(record, figures);
+    const auto settlement = queue_.settle(delivery, advisory, record, stop_.hard);
     figures.queue = stopwatch.lap();
 
-    add_conversion(figures, input.bytes.size(), result);
     observer_.job_settled(settlement, figures);
     fields.emplace_back("output", output);
     add_times(fields, figures);
@@ -172,11 +192,35 @@ Conversion Worker::convert(std::string_view bytes, std::string_view extension, c
     }
 }
 
-void Worker::give_back(const Delivery& delivery, const Error& failure) {
-    if (failure.kind() == ErrorKind::kStopped) return queue_.give_back(delivery, failure, milliseconds(0));
-    if (settings_.retry_delay == milliseconds(0)) return;  // left to ack wait
-    queue_.give_back(delivery, failure,
-                     nak_delay(settings_.retry_delay, delivery.deliveries, queue_.rules().max_deliver));
+Record Worker::record_of(const Delivery& delivery, const Job& job, Record::Outcome outcome) {
+    return {.outcome = outcome,
+            .id = job.id,
+            .sequence = delivery.sequence,
+            .delivery = delivery.deliveries,
+            .max_deliver = queue_.rules().max_deliver,
+            .image = job.image,
+            .queued = delivery.stored,
+            .stream_created = delivery.stream_created,
+            .trace = delivery.trace ? delivery.trace->id() : "",
+            .worker = settings_.name,
+            .version = settings_.version,
+            .time = std::chrono::system_clock::now()};
+}
+
+void Worker::give_back(const Delivery& delivery, const Job& job, const Error& failure) {
+    Record record = record_of(delivery, job, Record::Outcome::kFailed);
+    record.kind = name(failure.kind());
+    record.failure_class = class_name(failure.kind());
+    record.where = failure.where();
+    record.what = failure.what();
+    const bool stopped = failure.kind() == ErrorKind::kStopped;
+    std::optional<milliseconds> delay;
+    if (stopped) {
+        delay = milliseconds(0);
+    } else if (settings_.retry_delay > milliseconds(0)) {
+        delay = nak_delay(settings_.retry_delay, delivery.deliveries, record.max_deliver);
+    }
+    queue_.give_back(delivery, record, delay);
 }
 
 }  // namespace bw

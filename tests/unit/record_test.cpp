@@ -21,7 +21,7 @@ using testing::Optional;
 const QueueNames kNames{"IMAGES", "BW"};
 
 Record done() {
-    return {.outcome = Outcome::kDone,
+    return {.outcome = Record::Outcome::kDone,
             .id = "5e91",
             .sequence = 17,
             .delivery = 2,
@@ -48,7 +48,7 @@ Record done() {
 
 Record failed(std::uint64_t delivery = 5) {
     Record record = done();
-    record.outcome = Outcome::kFailed;
+    record.outcome = Record::Outcome::kFailed;
     record.delivery = delivery;
     record.kind = "image";
     record.failure_class = "permanent";
@@ -134,9 +134,9 @@ TEST(Records, OfOneJobDoneHaveOneMessageId) {
 }
 
 TEST(Records, LieOnSubjectsOfTheirJob) {
-    EXPECT_EQ(record_subject(kNames, Outcome::kDone, 17), "RESULTS.IMAGES.BW.done.17");
-    EXPECT_EQ(record_subject(kNames, Outcome::kFailed, 18), "RESULTS.IMAGES.BW.failed.18");
-    EXPECT_TRUE(matches(record_subjects(kNames), record_subject(kNames, Outcome::kFailed, 18)));
+    EXPECT_EQ(record_subject(kNames, Record::Outcome::kDone, 17), "RESULTS.IMAGES.BW.done.17");
+    EXPECT_EQ(record_subject(kNames, Record::Outcome::kFailed, 18), "RESULTS.IMAGES.BW.failed.18");
+    EXPECT_TRUE(matches(record_subjects(kNames), record_subject(kNames, Record::Outcome::kFailed, 18)));
     EXPECT_EQ(dead_subject(kNames), "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.IMAGES.BW");
 }
 

@@ -66,21 +66,24 @@ class FakeQueue : public WorkQueue {
         if (subject == captured_) throw Error(ErrorKind::kJob, subject, "it would come back");
     }
     void extend(const Delivery&) override { journal_.add("heartbeat"); }
-    Settlement settle(const Delivery&, const std::optional<Advisory>& advisory,
+    Settlement settle(const Delivery&, const std::optional<Advisory>& advisory, const Record& record,
                       const std::stop_token&) override {
         while_settling_();
+        record_ = record;
         if (advisory) journal_.add("advise " + advisory->subject + " " + advisory->body);
         journal_.add("ack");
         return settlement_;
     }
-    void give_back(const Delivery&, const Error&, milliseconds delay) override {
-        journal_.add("give back after " + std::to_string(delay.count()));
+    void give_back(const Delivery&, const Record& record, std::optional<milliseconds> delay) override {
+        record_ = record;
+        if (delay) journal_.add("give back after " + std::to_string(delay->count()));
     }
 
     std::deque<Delivery> waiting_;
     std::deque<Delivery> late_;
     DeliveryRules rules_{milliseconds(30'000), 5};
     std::string captured_;
+    Record record_;  // the last
     Settlement settlement_ = Settlement::kAcknowledged;
     std::function<void()> while_fetching_ = [] {};
     std::function<void()> while_settling_ = [] {};

@@ -34,6 +34,8 @@ class WorkerTest : public testing::Test {
                        .names = {"IMAGES", "BW"},
                        .job_timeout = timeout_,
                        .retry_delay = retry_delay_,
+                       .name = "pod-7:12",
+                       .version = "1.2.3",
                        .retire = retire_},
                       queue_, source_, sink_, convert_, abandon, {soft_.get_token(), hard_.get_token()},
                       observer_);
@@ -97,7 +99,12 @@ TEST_F(WorkerTest, SaysThatItLivesAndWhetherItHasAJob) {
 TEST_F(WorkerTest, CountsWhatItDid) {
     queue_.waiting_ = {delivery(kJob), delivery(kJob, 2), delivery(kJob, 3), delivery("{}", 5)};
     convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
-        return Conversion{"grey", 10, 20, microseconds(2000), microseconds(20'000), microseconds(200'000)};
+        return Conversion{.bytes = "grey",
+                          .input_pixels = 10,
+                          .output_pixels = 20,
+                          .decode = microseconds(2000),
+                          .monochrome = microseconds(20'000),
+                          .encode = microseconds(200'000)};
     };
     queue_.while_settling_ = [this] {
         if (queue_.waiting_.size() == 1) queue_.settlement_ = Settlement::kForgotten;
@@ -118,6 +125,47 @@ TEST_F(WorkerTest, CountsWhatItDid) {
     EXPECT_EQ(counters_.stage(metrics::Stage::kMonochrome).sum_us, 60'000U);
     EXPECT_EQ(counters_.stage(metrics::Stage::kEncode).sum_us, 600'000U);
     EXPECT_LT(counters_.stage(metrics::Stage::kQueue).sum_us, 1'000'000U);
+}
+
+TEST_F(WorkerTest, RecordsWhatItDid) {
+    Delivery job = delivery(kJob, 2);
+    job.stored = *read_time("2026-11-28T13:01:58Z");
+    job.trace = read_trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "");
+    queue_.waiting_ = {job};
+    convert_ = [](std::string_view, std::string_view, const std::stop_token&, const Fatal&) {
+        return Conversion{.bytes = "grey", .frames = 2, .columns = 3, .rows = 4, .encode = microseconds(5)};
+    };
+    run();
+    const Record& record = queue_.record_;
+    EXPECT_EQ(record.outcome, Record::Outcome::kDone);
+    EXPECT_EQ(record.id, "5e");
+    EXPECT_EQ(record.sequence, 17U);
+    EXPECT_EQ(record.delivery, 2U);
+    EXPECT_EQ(record.max_deliver, 5);
+    EXPECT_EQ(record.image, "file:///a.jpg");
+    EXPECT_EQ(record.queued, job.stored);
+    EXPECT_EQ(record.trace, "4bf92f3577b34da6a3ce929d0e0e4736");
+    EXPECT_EQ(record.worker, "pod-7:12");
+    EXPECT_EQ(record.version, "1.2.3");
+    EXPECT_EQ(record.output, "/out/5e.jpg");
+    EXPECT_EQ(record.input_bytes, std::string_view("colour").size());
+    EXPECT_EQ(record.output_bytes, 4U);
+    EXPECT_EQ(record.frames * 100 + record.columns * 10 + record.rows, 234U);
+    EXPECT_EQ(record.encode, microseconds(5));
+}
+
+TEST_F(WorkerTest, RecordsWhyAJobFailed) {
+    retry_delay_ = milliseconds(0);  // the delivery is left to ack wait, and has a record all the same
+    queue_.waiting_ = {delivery(R"({"id": "5e"})", 5)};
+    EXPECT_EQ(failure_of_run(), ErrorKind::kJob);
+    const Record& record = queue_.record_;
+    EXPECT_EQ(record.outcome, Record::Outcome::kFailed);
+    EXPECT_EQ(record.id, "5e");
+    EXPECT_EQ(record.kind, "job");
+    EXPECT_EQ(record.failure_class, "permanent");
+    EXPECT_EQ(record.where, "image");
+    EXPECT_EQ(record.what, "the job has no image");
+    EXPECT_TRUE(record.is_last());
 }
 
 TEST_F(WorkerTest, DoesWhatCameTooLateForTheLastFetch) {

@@ -32,6 +32,9 @@ std::string_view name(ErrorKind kind);
 // is the same for both kinds.
 bool is_transient(ErrorKind kind);
 
+// "transient" or "permanent".
+std::string_view class_name(ErrorKind kind);
+
 class Error : public std::runtime_error {
   public:
     // `where` is the file, URI, setting or subject that the failure is about; `what` says the rest. Neither

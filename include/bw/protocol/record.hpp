@@ -14,9 +14,9 @@
 
 namespace bw {
 
-enum class Outcome { kDone, kFailed };
-
 struct Record {
+    enum class Outcome { kDone, kFailed };
+
     Outcome outcome = Outcome::kFailed;
     std::string id{};  // empty where the job has none that could be read; as are all texts that follow
     std::uint64_t sequence = 0;     // of the job in its stream
@@ -60,9 +60,13 @@ std::string record_body(const Record& record);
 // Nothing for what is no record.
 std::optional<Record> read_record(std::string_view body);
 
-std::string record_subject(const QueueNames& names, Outcome outcome, std::uint64_t sequence);
+std::string record_subject(const QueueNames& names, Record::Outcome outcome, std::uint64_t sequence);
 
-// All records of our consumer.
+// A message that the results stream refuses to store goes there, so that its answer proves that we may write
+// to it.
+std::string probe_subject(const QueueNames& names);
+
+// All records of our consumer, and the above.
 std::string record_subjects(const QueueNames& names);
 
 // The Nats-Msg-Id of a record: the same for every `done` of one job, so that the results stream keeps one of

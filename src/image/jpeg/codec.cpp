@@ -19,7 +19,12 @@ Extent measure(const Task& task) {
 Conversion convert(const Task& task, const Extent&) {
     auto [grey, metadata] = decode(task.bytes, task.checkpoint);
     const std::uint64_t pixels = grey.levels.size();
-    Conversion result{.input_pixels = pixels, .output_pixels = pixels, .decode = task.stopwatch.lap()};
+    Conversion result{.input_pixels = pixels,
+                      .output_pixels = pixels,
+                      .frames = 1,
+                      .columns = grey.columns,
+                      .rows = grey.rows,
+                      .decode = task.stopwatch.lap()};
     make_monochrome(grey, task.settings.dither, task.checkpoint);
     result.monochrome = task.stopwatch.lap();
     result.bytes = encode(grey, metadata, task.checkpoint);

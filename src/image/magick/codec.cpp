@@ -34,6 +34,9 @@ Conversion convert_frames(const Task& task, std::size_t expected_frames) {
     result.monochrome = task.stopwatch.lap();
     result.bytes = encode(frames, task.target);
     result.output_pixels = pixels_of(frames);
+    result.frames = frames.size();
+    result.columns = frames.front().columns();
+    result.rows = frames.front().rows();
     task.checkpoint();
     result.encode = task.stopwatch.lap();
     return result;

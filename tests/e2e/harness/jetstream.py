@@ -88,6 +88,9 @@ class JetStream:
     def create_stream(self, **changes):
         self.api(f"STREAM.CREATE.{self.stream}", STREAM | changes | {"name": self.stream})
 
+    def update_stream(self, **changes):
+        self.api(f"STREAM.UPDATE.{self.stream}", STREAM | changes | {"name": self.stream})
+
     def create_consumer(self, **changes):
         config = CONSUMER | changes | {"durable_name": self.consumer}
         self.api(f"CONSUMER.DURABLE.CREATE.{self.stream}.{self.consumer}",
@@ -142,9 +145,9 @@ class JetStream:
 
     # What a sender does.
 
-    def publish(self, body, message_id=None):
+    def publish(self, body, message_id=None, headers=None):
         """Sends a job's bytes; its sequence in the stream, which takes an id only once."""
-        headers = {"Nats-Msg-Id": message_id} if message_id else None
+        headers = (headers or {}) | ({"Nats-Msg-Id": message_id} if message_id else {})
         answer = self.connection.request(f"{self.stream}.blackandwhite", body, self.timeout, headers).json()
         if "error" in answer:
             raise ApiError(answer["error"])

@@ -1,0 +1,49 @@
+#include "message.hpp"
+
+#include <cstdlib>
+
+#include "bw/base/error.hpp"
+#include "bw/base/text.hpp"
+
+namespace bw {
+
+MessagePtr make_message(const std::string& subject, std::string_view payload, const Headers& headers) {
+    natsMsg* raw = nullptr;
+    auto status =
+        natsMsg_Create(&raw, subject.c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
+    MessagePtr message(raw);
+    for (const auto& [name, value] : headers) {
+        if (status == NATS_OK) status = natsMsgHeader_Add(raw, name.c_str(), value.c_str());
+    }
+    if (status == NATS_OK) return message;
+    throw Error(ErrorKind::kQueue, subject, "libnats does not take a message: " + last_libnats_error(status));
+}
+
+std::string_view payload_of(natsMsg* message) {
+    return {natsMsg_GetData(message), static_cast<std::size_t>(natsMsg_GetDataLength(message))};
+}
+
+std::string header_of(natsMsg* message, std::string_view name) {
+    const char** keys = nullptr;
+    int count = 0;
+    if (natsMsgHeader_Keys(message, &keys, &count) != NATS_OK) return "";
+    std::string found;
+    for (int i = 0; i < count && found.empty(); ++i) {
+        const char* value = nullptr;
+        if (to_lower(keys[i]) == to_lower(name) && natsMsgHeader_Get(message, keys[i], &value) == NATS_OK &&
+            value != nullptr) {
+            found = value;
+        }
+    }
+    std::free(keys);  // NOLINT: libnats allocates the list, and not what it points to
+    return found;
+}
+
+Headers headers_of(const std::optional<Trace>& trace) {
+    if (!trace) return {};
+    Headers headers{{std::string(kTraceParent), trace->parent}};
+    if (!trace->state.empty()) headers.emplace_back(kTraceState, trace->state);
+    return headers;
+}
+
+}  // namespace bw

@@ -1,0 +1,103 @@
+#include "results.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "bw/base/error.hpp"
+#include "bw/base/log.hpp"
+#include "bw/protocol/stored.hpp"
+#include "message.hpp"
+
+namespace bw {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kProbeTimeout{2000};
+
+// The stream answers to the message, and stores nothing: no stream has this name.
+constexpr const char* kExpectedStream = "Nats-Expected-Stream";
+constexpr const char* kNoStream = "-";
+
+}  // namespace
+
+bool Results::find() {
+    if (names_.results.empty()) return true;
+    const Found found = look();
+    there_ = found == Found::kYes;
+    return found != Found::kNoAnswer;
+}
+
+// A worker whose permissions are older than the results stream works as it did.
+Results::Found Results::look() {
+    const std::string call = "STREAM.INFO." + names_.results;
+    const auto text = connection_.api_if_permitted(call);
+    if (!text) {
+        log::startup("no records are kept, since the results stream may not be asked for",
+                     {{"results", names_.results}});
+        return Found::kNo;
+    }
+    const auto answer = read_results_info(*text, names_);
+    if (const auto* error = std::get_if<ApiError>(&answer); error && error->code == kStreamNotFound) {
+        log::startup("no records are kept, since there is no results stream", {{"results", names_.results}});
+        return Found::kNo;
+    }
+    const auto* info = std::get_if<StreamInfo>(&answer);
+    if (info == nullptr) return Found::kNoAnswer;
+    const auto takes_records = [this](const std::string& pattern) {
+        return matches(pattern, record_subject(names_, Record::Outcome::kDone, 1));
+    };
+    auto useless = info->useless_because;
+    if (!std::ranges::any_of(info->subjects, takes_records)) {
+        useless = "it does not take " + record_subjects(names_);
+    }
+    if (useless) {
+        throw Error(ErrorKind::kDifference, names_.results,
+                    "the results stream keeps no records: " + *useless +
+                        "; `bw setup` says what differs, and with BW_RESULTS off none are kept");
+    }
+    return probe();
+}
+
+// Whoever may ask for the stream and not write to it would fail with every job.
+Results::Found Results::probe() {
+    const std::string subject = probe_subject(names_);
+    connection_.tolerate_refusal(subject);
+    const auto message = make_message(subject, "", {{kExpectedStream, kNoStream}});
+    natsMsg* raw = nullptr;
+    const auto status =
+        natsConnection_RequestMsg(&raw, connection_.get(), message.get(), kProbeTimeout.count());
+    const MessagePtr reply(raw);
+    if (connection_.refused(subject)) {
+        log::startup("no records are kept, since the results stream may not be written to",
+                     {{"results", names_.results}});
+        return Found::kNo;
+    }
+    if (status != NATS_OK) return Found::kNoAnswer;
+    const auto answer = read_publication(payload_of(raw));
+    const auto* error = std::get_if<ApiError>(&answer);
+    return error && error->code == kOtherStreamExpected ? Found::kYes : Found::kNoAnswer;
+}
+
+std::optional<std::string> Results::store(const Record& record, const std::optional<Trace>& trace,
+                                          milliseconds timeout) {
+    if (!there_) return std::nullopt;
+    const std::string subject = record_subject(names_, record.outcome, record.sequence);
+    Headers headers = headers_of(trace);
+    headers.emplace_back("Nats-Msg-Id", record_message_id(names_, record));
+    const auto message = make_message(subject, record_body(record), headers);
+    natsMsg* raw = nullptr;
+    const auto status = natsConnection_RequestMsg(&raw, connection_.get(), message.get(), timeout.count());
+    const MessagePtr reply(raw);
+    if (status == NATS_NO_RESPONDERS) return "no stream takes " + subject;
+    if (status != NATS_OK) return "the stream does not answer";
+    const auto answer = read_publication(payload_of(raw));
+    if (const auto* error = std::get_if<ApiError>(&answer)) return error->text;
+    const auto* published = std::get_if<Published>(&answer);
+    if (published == nullptr || published->stream != names_.results) {
+        return "another than the stream answers on " + subject;
+    }
+    return std::nullopt;
+}
+
+}  // namespace bw

@@ -1,0 +1,45 @@
+// The results stream, as a worker writes to it.
+#pragma once
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "connection.hpp"
+
+namespace bw {
+
+// Any thread, but for find().
+class Results {
+  public:
+    // The connection must outlive the results.
+    Results(Connection& connection, QueueNames names) : connection_(connection), names_(std::move(names)) {}
+
+    // Looks for the stream, once, and says so where there is none for us: then store() has nothing to do.
+    // False if JetStream did not answer. Throws Error (kDifference) where the stream is there and cannot take
+    // records.
+    bool find();
+
+    bool is_there() const { return there_; }
+
+    // Whether a message on the subject would pass for a record.
+    bool takes(std::string_view subject) const { return matches("RESULTS." + names_.stream + ".>", subject); }
+
+    // Publishes the record, with the headers of the delivery's trace, and waits for the stream's answer. The
+    // result is empty where the record is stored, or was stored before, and else says why it is not.
+    std::optional<std::string> store(const Record& record, const std::optional<Trace>& trace,
+                                     std::chrono::milliseconds timeout);
+
+  private:
+    enum class Found { kYes, kNo, kNoAnswer };
+    Found look();
+    Found probe();
+
+    Connection& connection_;
+    const QueueNames names_;
+    std::atomic<bool> there_ = false;
+};
+
+}  // namespace bw
