@@ -51,6 +51,11 @@ ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token
 // At this moment, as far as libnats knows. Any thread.
 bool is_connected(Connection& connection);
 
+// Waits until it is. Returns false where `stop` or the end of `patience` comes first. Throws Error (kQueue)
+// once the connection is given up, since the server does not let us in any more. Any thread.
+bool wait_until_connected(Connection& connection, const std::stop_token& stop,
+                          std::chrono::milliseconds patience);
+
 // One delivery of a message. A value; it stays good whatever happens to the connection.
 struct Delivery {
     std::string payload;

@@ -11,7 +11,7 @@ constexpr std::array kExitCodes{
     ExitCode{
         0,
         "stopped as asked (SIGTERM or SIGINT: the job in hand is finished first), bw setup found or made "
-        "everything, or bw status found all well"},
+        "everything, or bw status found all well or its --watch was ended"},
     ExitCode{exit_code(ErrorKind::kInternal), "a defect of bw, or no memory"},
     ExitCode{exit_code(ErrorKind::kConfiguration), "a setting or the command line is wrong"},
     ExitCode{exit_code(ErrorKind::kQueue), "no server, not let in, no answer to an ack"},
@@ -26,7 +26,7 @@ constexpr std::array kExitCodes{
     ExitCode{exit_code(ErrorKind::kTimeout), "the job took longer than BW_JOB_TIMEOUT"},
     ExitCode{exit_code(ErrorKind::kStopped),
              "a second signal came, or BW_STOP_GRACE was over: the job in hand was given back at once, which "
-             "costs it a delivery"},
+             "costs it a delivery; or bw status --until-empty was ended before the queue was empty"},
     ExitCode{
         exit_code(ErrorKind::kDifference),
         "stream or consumer is missing (bw setup creates them), or is such that jobs cannot be done from it; "

@@ -1,11 +1,33 @@
 #include "output.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <string>
 
 #include "bw/base/error.hpp"
 
 namespace bw::cli {
+namespace {
+
+// https://invisible-island.net/xterm/ctlseqs/ctlseqs.html
+constexpr const char* kEnter =
+    "\x1b[?1049h\x1b[?25l\x1b[?7l";  // another screen, no cursor, long lines are cut
+constexpr const char* kLeave = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+constexpr const char* kHome = "\x1b[H";
+constexpr const char* kWipeLine = "\x1b[K";
+constexpr const char* kWipeBelow = "\x1b[J";
+
+// Returns 0 where the terminal does not know how many it has.
+std::size_t rows_of_terminal() {
+    winsize size{};
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+}  // namespace
 
 void print(std::string_view text) {
     const bool written =
@@ -13,6 +35,38 @@ void print(std::string_view text) {
     if (written) return;
     throw Error(ErrorKind::kOutput, "standard output",
                 "standard output does not take the answer: " + system_reason(errno));
+}
+
+bool has_screen() {
+    const char* terminal = std::getenv("TERM");
+    const std::string_view name = terminal == nullptr ? "" : terminal;
+    return ::isatty(STDOUT_FILENO) == 1 && !name.empty() && name != "dumb";
+}
+
+Screen::Screen() {
+    constexpr std::size_t kFrame = 65536;
+    std::setvbuf(stdout, nullptr, _IOFBF, kFrame);
+    print(kEnter);
+}
+
+Screen::~Screen() {
+    std::fputs(kLeave, stdout);
+    std::fflush(stdout);
+}
+
+// A frame is one write, so that no terminal shows half a frame, and nothing is wiped that is drawn again at
+// once.
+void Screen::show(std::string_view lines) {
+    const std::size_t rows = rows_of_terminal();
+    std::string frame = kHome;
+    for (std::size_t row = 1; !lines.empty(); ++row) {
+        const auto end = lines.find('\n');
+        frame.append(lines.substr(0, end)).append(kWipeLine);
+        if (row == rows || end == lines.npos) break;  // a new line in the last row would move all of them up
+        lines.remove_prefix(end + 1);
+        frame.append("\n");
+    }
+    print(frame.append(kWipeBelow));
 }
 
 }  // namespace bw::cli

@@ -12,6 +12,7 @@
 
 #include "command.hpp"
 #include "output.hpp"
+#include "watch.hpp"
 #include "wiring.hpp"
 
 namespace bw {
@@ -47,8 +48,8 @@ bool either(const Status& status, Outcome outcome) {
     return status.stream.outcome == outcome || status.consumer.outcome == outcome;
 }
 
-QueueNumbers numbers_of(Connection& connection, const QueueNames& names) {
-    if (auto numbers = queue_numbers(connection, names)) return *numbers;
+QueueNumbers numbers_of(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
+    if (auto numbers = queue_numbers(connection, names, stop)) return *numbers;
     throw Error(ErrorKind::kQueue, names.stream + " > " + names.consumer,
                 "JetStream does not answer any more");
 }
@@ -105,22 +106,32 @@ void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers&
         rate(first.last_sequence - first.messages, second.last_sequence - second.messages, seconds);
 }
 
-Status measure_status(Connection& connection, const QueueNames& names) {
+Status look_at_queue(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
     auto [stream, consumer, results] = compare(connection, names);
     Status status{.names = names, .stream = std::move(stream), .consumer = std::move(consumer)};
     status.results = std::move(results);
-    if (either(status, Outcome::kMissing)) return status;
-    const auto first = numbers_of(connection, names);
+    if (!either(status, Outcome::kMissing)) status.numbers = numbers_of(connection, names, stop);
+    return status;
+}
+
+Status measure_status(Connection& connection, const QueueNames& names) {
+    Status status = look_at_queue(connection, names, {});
+    if (!status.numbers) return status;
     const auto begin = steady_clock::now();
     std::this_thread::sleep_for(std::chrono::seconds(1));
-    const auto second = numbers_of(connection, names);
-    note_numbers(status, first, second, std::chrono::duration<double>(steady_clock::now() - begin).count());
+    const auto second = numbers_of(connection, names, {});
+    note_numbers(status, QueueNumbers(*status.numbers), second,
+                 std::chrono::duration<double>(steady_clock::now() - begin).count());
     if (status.numbers->dead > 0) status.untaken = untaken_messages(connection, names);
     return status;
 }
 
+std::string heading(const SetupResult& part) {
+    return part.what + ": " + std::string(words(part.outcome).text);
+}
+
 std::string to_text(const SetupResult& part) {
-    std::string text = part.what + ": " + std::string(words(part.outcome).text) + "\n";
+    std::string text = heading(part) + "\n";
     for (const auto& difference : part.differences) text += "  " + difference + "\n";
     return text;
 }
@@ -143,7 +154,7 @@ std::string to_text(const Status& status) {
     return text.str();
 }
 
-std::string to_json(const Status& status) {
+JsonObject json_of(const Status& status) {
     JsonObject json;
     json.object("stream", json_of(status.stream, status.names.stream))
         .object("consumer", json_of(status.consumer, status.names.consumer))
@@ -159,7 +170,7 @@ std::string to_json(const Status& status) {
         if (!status.untaken.empty()) json.object("untaken", json_of(status.untaken));
         if (status.numbers->paused_until) json.text("paused_until", *status.numbers->paused_until);
     }
-    return json.str() + "\n";
+    return json;
 }
 
 std::optional<Error> verdict(const Status& status) {
@@ -188,13 +199,22 @@ namespace bw::cli {
 namespace {
 
 void show_status(const Invocation& invocation, const Config& config) {
+    const auto has = [&invocation](std::string_view flag) { return invocation.flags.contains(flag); };
+    if (has("--watch") || has("--until-empty")) {
+        watch_queue(config,
+                    {.shown = has("--watch"), .json = has("--json"), .until_empty = has("--until-empty")});
+        return;
+    }
     const auto connection = connect(connection_options(config), {});
     const Status status = measure_status(*connection, queue_names(config));
-    print(invocation.flags.contains("--json") ? to_json(status) : to_text(status));
+    print(has("--json") ? json_of(status).str() + "\n" : to_text(status));
     if (const auto failure = verdict(status)) throw *failure;
 }
 
-constexpr std::array kFlags{CommandFlag{"--json", "", "As one JSON object"}};
+constexpr std::array kFlags{
+    CommandFlag{"--json", "", "As one JSON object; with --watch as one each second"},
+    CommandFlag{"--watch", "", "Once a second until Ctrl-C: redrawn on a terminal, elsewhere a line"},
+    CommandFlag{"--until-empty", "", "Until no job waits or is in work, then as without --watch"}};
 
 }  // namespace
 
@@ -206,7 +226,9 @@ const Command kStatus{
         "Compares the streams and the consumer with the protocol and counts jobs, for a second, to tell the "
         "rates. Exits "
         "with 0 where all is well, with 9 where stream or consumer is missing or one of the three differs, "
-        "and with 11 where jobs are dead.",
+        "and with 11 where jobs are dead. With --watch it goes on until Ctrl-C or SIGTERM, waits out a lost "
+        "connection, and exits with 0. With --until-empty it waits for the end of the queue and exits as "
+        "above, or with 8 where a signal comes before.",
     .settings = SettingsFor::kQueue,
     .flags = kFlags,
     .execute = show_status};

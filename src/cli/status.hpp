@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "bw/base/error.hpp"
+#include "bw/protocol.hpp"
 #include "bw/queue.hpp"
 
 namespace bw {
@@ -26,15 +28,22 @@ struct Status {
 // What two looks at the queue, `seconds` apart, say together.
 void note_numbers(Status& status, const QueueNumbers& first, const QueueNumbers& second, double seconds);
 
+// One look, which tells no rates; a job on its way may be among its dead. Throws Error (kQueue) where
+// JetStream does not answer, and where `stop` comes meanwhile.
+Status look_at_queue(Connection& connection, const QueueNames& names, const std::stop_token& stop);
+
 // Takes a second, for the rates. Throws Error (kQueue) where JetStream does not answer.
 Status measure_status(Connection& connection, const QueueNames& names);
+
+// "stream IMAGES: differs"
+std::string heading(const SetupResult& part);
 
 // Lines, each with its end. A part has one, and one for each difference.
 std::string to_text(const SetupResult& part);
 std::string to_text(const Status& status);
 
-// One object in one line; docs/logs.md lists its members.
-std::string to_json(const Status& status);
+// One object; docs/logs.md lists its members.
+JsonObject json_of(const Status& status);
 
 // The worst that is not as it should be: stream or consumer missing, then different (both kDifference),
 // then dead jobs (kDead).

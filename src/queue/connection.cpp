@@ -218,6 +218,10 @@ ConnectionHandle connect(const ConnectionOptions& options, const std::stop_token
 
 bool is_connected(Connection& connection) { return connection.is_connected(); }
 
+bool wait_until_connected(Connection& connection, const std::stop_token& stop, milliseconds patience) {
+    return connection.wait_until_connected(stop, patience);
+}
+
 bool Connection::open(const ConnectionOptions& from, const std::stop_token& stop) {
     const OptionsPtr options = make_options(from);
     natsOptions_SetDisconnectedCB(options.get(), on_lost, this);
@@ -280,7 +284,7 @@ bool Connection::refused(const std::string& subject) {
 
 void Connection::tolerate_refusal(const std::string& subject) {
     const std::scoped_lock lock(mutex_);
-    tolerated_.push_back(subject);
+    if (std::ranges::find(tolerated_, subject) == tolerated_.end()) tolerated_.push_back(subject);
 }
 
 std::optional<std::string> Connection::refusal() {

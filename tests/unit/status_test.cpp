@@ -86,7 +86,7 @@ TEST(Status, WhatOneLookTookForDeadWasOnItsWay) {
 TEST(Status, JsonIsOneLineAndLeavesOutWhatIsNotKnown) {
     Status status = status_of(kGood, Outcome::kDiffers);
     status.consumer.differences = {"max_deliver: is 3, should be 5"};
-    const auto without = nlohmann::json::parse(to_json(status));
+    const auto without = nlohmann::json::parse(json_of(status).str());
     EXPECT_EQ(without["stream"], nlohmann::json::parse(R"({"name":"IMAGES","state":"ok","differences":[]})"));
     EXPECT_EQ(without["consumer"]["state"], "differs");
     EXPECT_EQ(without["consumer"]["differences"][0], "max_deliver: is 3, should be 5");
@@ -95,8 +95,8 @@ TEST(Status, JsonIsOneLineAndLeavesOutWhatIsNotKnown) {
 
     note_numbers(status, {}, {}, 1);
     status.consumer.differences = {"filter_subject: is \xff\n, should be"};
-    const std::string text = to_json(status);
-    EXPECT_EQ(text.find('\n'), text.size() - 1);
+    const std::string text = json_of(status).str();
+    EXPECT_EQ(text.find('\n'), text.npos);
     for (const char* member : {"waiting", "in_work", "redelivered", "dead", "idle_workers", "came_per_second",
                                "done_per_second"}) {
         EXPECT_TRUE(nlohmann::json::parse(text).at(member).is_number()) << member;
