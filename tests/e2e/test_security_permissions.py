@@ -7,6 +7,7 @@ import pytest
 
 from harness import pictures
 from harness.checks import assert_failed, names, one_error, wait_until
+from harness.cli import NatsCli
 from harness.jetstream import MAX_DELIVERIES, SECOND, JetStream
 from harness.nats import NatsError
 from harness.permissions import KINDS, CredentialsFile, Password, documented, entries, without
@@ -123,6 +124,39 @@ def test_sender_needs(subject, make_place):
     with pytest.raises(NatsError, match="ermissions"):
         sender.connection.subscribe("advisory.>")
         sender.publish(b"{}")
+
+
+RECORD = "RESULTS.IMAGES.BW.done.17"
+
+
+def read_record(place, tmp_path):
+    """What a reader hears of a record, and what the nats CLI shows it of the one that is kept."""
+    assert place.set_up().returncode == 0
+    following = place.jetstream("reader").connection.subscribe("RESULTS.IMAGES.>")
+    place.jetstream("recorder").connection.request(RECORD, b'{"id": "job-1"}')
+    nats = NatsCli(place.settings("reader")["NATS_URL"], tmp_path)
+    shown = nats("--inbox-prefix", "_INBOX.reader", "--timeout", "2s", "stream", "get", "IMAGES_RESULTS",
+                 "--last-for", "RESULTS.IMAGES.BW.*.17")
+    return following.next().json(), shown
+
+
+def with_recorder(block):
+    return block.replace("  users: [", '  users: [{ user: "recorder", password: "change me" }')
+
+
+def test_reader(make_place, tmp_path):
+    place = make_place(block=with_recorder(documented()))
+    heard, shown = read_record(place, tmp_path)
+    assert heard == {"id": "job-1"} and '{"id": "job-1"}' in shown
+    with pytest.raises(NatsError, match="ermissions"):
+        place.jetstream("reader").connection.request(RECORD, b"{}")
+
+
+@pytest.mark.parametrize("subject", [subject for _, _, subject in entries("reader")])
+def test_reader_needs(subject, make_place, tmp_path):
+    place = make_place(block=with_recorder(without("reader", subject)))
+    with pytest.raises((NatsError, AssertionError), match="ermissions"):
+        read_record(place, tmp_path)
 
 
 def test_sender_hears_no_worker(make_place, start_worker):

@@ -3,7 +3,7 @@
 import ssl
 import subprocess
 
-CLIENTS = ("worker", "sender", "setup", "status", "stranger")
+CLIENTS = ("worker", "sender", "setup", "status", "reader", "stranger")
 
 
 class Certificates:

@@ -6,7 +6,7 @@ from .certificates import Certificates
 from .nkeys import Account, Key, creds_file
 from .server import SOURCE_DIR
 
-ROLES = ("worker", "sender", "setup", "status")
+ROLES = ("worker", "sender", "setup", "status", "reader")
 
 
 def documented():
@@ -44,7 +44,7 @@ def _user(role):
 
 
 def _inbox(role):
-    return "_INBOX" if role == "sender" else "_INBOX.bw"
+    return {"sender": "_INBOX", "reader": "_INBOX.reader"}.get(role, "_INBOX.bw")
 
 
 class Password:
