@@ -130,8 +130,9 @@ def main():
     until("the probes answer", probes_answer)
     set_up()
     set_up()  # a second time, when nothing is left to do
-    until("three replicas of stream and consumer are current",
-          lambda: others("stream", "info", "IMAGES") == others("consumer", "info", "IMAGES", "BW") == [True, True])
+    until("three replicas of the streams and the consumer are current",
+          lambda: all(others(*question) == [True, True] for question in (
+              ("stream", "info", "IMAGES"), ("stream", "info", "IMAGES_RESULTS"), ("consumer", "info", "IMAGES", "BW"))))
     send("waiting")
     until("KEDA finds the job", lambda: (consumer_as_keda_sees_it() or {"num_pending": 0})["num_pending"] == 1)
 

@@ -104,11 +104,11 @@ def test_the_new_job_is_stored_before_the_old_one_goes():
 
 def test_the_commands_of_jobs_md_make_what_bw_setup_makes(reader):
     wait_until(lambda: (reader.tmp / "mine.jpg").exists())
-    reader.types("    nats stream rm -f IMAGES\n")
+    reader.types("    nats stream rm -f IMAGES\n    nats stream rm -f IMAGES_RESULTS\n")
     [commands] = shown_commands("docs/jobs.md", "What a job says")
     reader.types(commands)
     setup = run_bw("setup", NATS_URL=reader.url)
-    assert setup.returncode == 0, setup.stdout + setup.stderr
+    assert (setup.returncode, setup.stdout.count(": as it should be\n")) == (0, 3), setup.stdout + setup.stderr
 
 
 def test_the_readme_is_one_screen_wide_and_short():
