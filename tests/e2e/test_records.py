@@ -172,7 +172,9 @@ def test_stream_that_goes_while_workers_run(js, results, start_worker, outdir, p
     assert "no stream takes RESULTS.IMAGES.BW.done.1" in record.message
     assert names(outdir) == ["job-1.pgm"]
     assert js.messages() == 1
-    run_job(js, start_worker, "job-2", picture)
+    worker = start_worker()
+    worker.wait_line("job done id=job-1")
+    assert worker.stop() == 0
     assert js.messages() == 0
 
 
