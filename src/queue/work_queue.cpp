@@ -290,7 +290,11 @@ void JetStreamQueue::give_back(const Delivery& delivery, const Record& record,
                                std::optional<milliseconds> delay) {
     observation_.stop_extending(delivery);
     if (!connection_.is_connected()) return;
-    results_.store(record, delivery.trace, kFailureTimeout);
+    try {
+        results_.store(record, delivery.trace, kFailureTimeout);
+    } catch (const std::exception&) {
+        // There may be no memory left for it. The job comes again all the same, and the log has the reason.
+    }
     if (!delay || observation_.stream_of(delivery) != Observation::Stream::kSame) return;
     natsConnection_PublishString(connection_.get(), delivery.reply.c_str(),
                                  negative_acknowledgement(*delay).c_str());
