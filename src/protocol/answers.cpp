@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "bw/protocol.hpp"
+#include "bw/protocol/record.hpp"
 #include "members.hpp"
 #include "specification.hpp"
 
@@ -56,6 +57,10 @@ std::optional<std::string> why_no_records(const json& config) {
     if (member(config, "no_ack") == json(true)) return "it acknowledges nothing (no_ack)";
     if (member(config, "sealed") == json(true)) return "it is sealed";
     if (text_of(member(config, "discard")) == "new") return "it takes nothing when it is full (discard: new)";
+    const auto limit = integer_of(member(config, "max_msg_size"));
+    if (limit > 0 && limit < static_cast<std::int64_t>(kMaxRecordText)) {
+        return "records may be larger than its max_msg_size of " + std::to_string(limit) + " bytes";
+    }
     return std::nullopt;
 }
 

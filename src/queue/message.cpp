@@ -7,7 +7,8 @@
 
 namespace bw {
 
-MessagePtr make_message(const std::string& subject, std::string_view payload, const Headers& headers) {
+MessagePtr make_message(const std::string& subject, std::string_view payload,
+                        const std::vector<Header>& headers) {
     natsMsg* raw = nullptr;
     auto status =
         natsMsg_Create(&raw, subject.c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
@@ -39,10 +40,10 @@ std::string header_of(natsMsg* message, std::string_view name) {
     return found;
 }
 
-Headers headers_of(const std::optional<Trace>& trace) {
+std::vector<Header> headers_of(const std::optional<Trace>& trace) {
     if (!trace) return {};
-    Headers headers{{std::string(kTraceParent), trace->parent}};
-    if (!trace->state.empty()) headers.emplace_back(kTraceState, trace->state);
+    std::vector<Header> headers{{.name = std::string(kTraceParent), .value = trace->parent}};
+    if (!trace->state.empty()) headers.push_back({.name = std::string(kTraceState), .value = trace->state});
     return headers;
 }
 

@@ -4,18 +4,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "bw/protocol/trace.hpp"
+#include "bw/queue/streams.hpp"
 #include "connection.hpp"
 
 namespace bw {
 
-using Headers = std::vector<std::pair<std::string, std::string>>;
-
 // Throws Error (kQueue) where libnats does not take it.
-MessagePtr make_message(const std::string& subject, std::string_view payload, const Headers& headers);
+MessagePtr make_message(const std::string& subject, std::string_view payload,
+                        const std::vector<Header>& headers);
 
 std::string_view payload_of(natsMsg* message);
 
@@ -23,6 +22,6 @@ std::string_view payload_of(natsMsg* message);
 std::string header_of(natsMsg* message, std::string_view name);
 
 // Those that go on with what a job of that trace causes.
-Headers headers_of(const std::optional<Trace>& trace);
+std::vector<Header> headers_of(const std::optional<Trace>& trace);
 
 }  // namespace bw

@@ -63,7 +63,7 @@ Results::Found Results::look() {
 Results::Found Results::probe() {
     const std::string subject = probe_subject(names_);
     connection_.tolerate_refusal(subject);
-    const auto message = make_message(subject, "", {{kExpectedStream, kNoStream}});
+    const auto message = make_message(subject, "", {{.name = kExpectedStream, .value = kNoStream}});
     natsMsg* raw = nullptr;
     const auto status =
         natsConnection_RequestMsg(&raw, connection_.get(), message.get(), kProbeTimeout.count());
@@ -83,8 +83,8 @@ std::optional<std::string> Results::store(const Record& record, const std::optio
                                           milliseconds timeout) {
     if (!there_) return std::nullopt;
     const std::string subject = record_subject(names_, record.outcome, record.sequence);
-    Headers headers = headers_of(trace);
-    headers.emplace_back("Nats-Msg-Id", record_message_id(names_, record));
+    auto headers = headers_of(trace);
+    headers.push_back({.name = "Nats-Msg-Id", .value = record_message_id(names_, record)});
     const auto message = make_message(subject, record_body(record), headers);
     natsMsg* raw = nullptr;
     const auto status = natsConnection_RequestMsg(&raw, connection_.get(), message.get(), timeout.count());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bw/base/error.hpp"
+#include "message.hpp"
 #include "requests.hpp"
 
 namespace bw {
@@ -98,19 +99,6 @@ std::optional<std::string> next_of_range(std::vector<Range>& ranges, std::size_t
         busiest.end = own.next;
     }
     return next_message_request(own.next, pattern);
-}
-
-MessagePtr message_of(const std::string& subject, const std::vector<Header>& headers,
-                      std::string_view payload) {
-    natsMsg* raw = nullptr;
-    auto status =
-        natsMsg_Create(&raw, subject.c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
-    MessagePtr message(raw);
-    for (const Header& header : headers) {
-        if (status == NATS_OK) status = natsMsgHeader_Add(raw, header.name.c_str(), header.value.c_str());
-    }
-    if (status == NATS_OK) return message;
-    throw Error(ErrorKind::kQueue, subject, "libnats takes no such message: " + last_libnats_error(status));
 }
 
 // One try; nothing where no answer came.
@@ -220,7 +208,7 @@ Published publish(Connection& connection, const std::string& stream, const std::
     const bool may_repeat =
         std::ranges::any_of(headers, [](const Header& header) { return header.name == kMessageId; });
     const auto deadline = steady_clock::now() + kPatience;
-    const MessagePtr message = message_of(subject, headers, payload);
+    const MessagePtr message = make_message(subject, payload, headers);
     while (true) {
         if (auto published = try_to_publish(connection, stream, message.get())) return *published;
         if (!may_repeat || steady_clock::now() >= deadline) no_answer(connection, subject);

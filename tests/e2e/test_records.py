@@ -196,6 +196,7 @@ def test_stream_that_refuses_while_workers_run(js, results, start_worker, pictur
 
 @pytest.mark.parametrize(("changes", "words"), [({"discard": "new"}, "discard: new"),
                                                 ({"subjects": ["RESULTS.OTHER.>"]}, "RESULTS.IMAGES.BW.>"),
+                                                ({"max_msg_size": 1024}, "max_msg_size of 1024"),
                                                 ({"no_ack": True}, "no_ack")])
 def test_stream_that_keeps_no_records(changes, words, js, connect, server, start_worker, picture):
     """Each job would lose all of its deliveries."""
