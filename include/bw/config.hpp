@@ -108,6 +108,9 @@ std::vector<std::string> unknown_settings(const std::vector<std::string>& variab
 std::uint64_t read_size_flag(std::string_view flag, const std::string& value, std::uint64_t least,
                              std::uint64_t most);
 
+// The same of a duration: "90s", "2h".
+std::chrono::milliseconds read_duration_flag(std::string_view flag, const std::string& value);
+
 // The URL with what stands before the @ replaced by ***, for logs.
 std::string redact_url(std::string_view url);
 

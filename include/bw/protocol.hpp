@@ -191,6 +191,7 @@ class JsonObject {
     JsonObject& flag(std::string_view name, bool value);
     JsonObject& texts(std::string_view name, const std::vector<std::string>& values);
     JsonObject& object(std::string_view name, const JsonObject& value);
+    JsonObject& objects(std::string_view name, const std::vector<JsonObject>& values);
     std::string str() const { return "{" + members_ + "}"; }
 
   private:

@@ -86,22 +86,7 @@ char32_t code_point(std::string_view character) {
 
 // Letters of every language stand as they are. Bytes that are no UTF-8 (a file name may hold them) are
 // U+FFFD.
-std::string json_string(std::string_view text) {
-    const std::string plain = json_text(shortened(text), false);
-    std::string printable;
-    for (std::size_t at = 0, end = 0; at < plain.size(); at = end) {
-        end = at + 1;
-        while (end < plain.size() && (static_cast<unsigned char>(plain[end]) & 0xc0) == 0x80) ++end;
-        const std::string_view character = std::string_view(plain).substr(at, end - at);
-        if (!is_obeyed(code_point(character))) {
-            printable += character;
-        } else {
-            const std::string escaped = json_text(character, true);
-            printable.append(escaped, 1, escaped.size() - 2);
-        }
-    }
-    return printable;
-}
+std::string json_string(std::string_view text) { return printable_json(json_text(shortened(text), false)); }
 
 bool stands_bare(std::string_view text) {
     return !text.empty() && text.size() <= kMostShown &&
@@ -115,17 +100,6 @@ std::string without_equals(std::string_view json) {
     std::string text;
     for (const char c : json) c == '=' ? text += "\\u003d" : text += c;
     return text;
-}
-
-// Blanks and quotes may stand in a message.
-std::string one_line(std::string_view text) {
-    const std::string quoted = json_string(text);
-    std::string line;
-    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
-        if (quoted[i] == '\\' && (quoted[i + 1] == '"' || quoted[i + 1] == '\\')) ++i;
-        line += quoted[i];
-    }
-    return without_equals(line);
 }
 
 std::string text_value(const Field& field) {
@@ -230,11 +204,37 @@ void write(Level level, std::string_view message, const Fields& fields) {
 
 }  // namespace
 
+std::string printable_json(std::string_view json) {
+    std::string printable;
+    for (std::size_t at = 0, end = 0; at < json.size(); at = end) {
+        end = at + 1;
+        while (end < json.size() && (static_cast<unsigned char>(json[end]) & 0xc0) == 0x80) ++end;
+        const std::string_view character = json.substr(at, end - at);
+        if (!is_obeyed(code_point(character))) {
+            printable += character;
+        } else {
+            const std::string escaped = json_text(character, true);
+            printable.append(escaped, 1, escaped.size() - 2);
+        }
+    }
+    return printable;
+}
+
+std::string printable(std::string_view text) {
+    const std::string quoted = json_string(text);
+    std::string line;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        if (quoted[i] == '\\' && (quoted[i + 1] == '"' || quoted[i + 1] == '\\')) ++i;
+        line += quoted[i];
+    }
+    return line;
+}
+
 std::string format_line(Format format, Level level, std::string_view message, const Fields& fields) {
     std::string line;
     if (format == Format::kText) {
         line.append(level_name(level)).append(" ");
-        line += one_line(message);
+        line += without_equals(printable(message));  // blanks and quotes may stand in it
         for (const auto& field : fields)
             line.append(" ").append(field.name).append("=").append(text_value(field));
         return line;

@@ -88,15 +88,17 @@ void check_choice(const std::string& word, const Operands& operands) {
     refuse(word + " is none of " + right + did_you_mean(word, choices));
 }
 
+constexpr std::string_view kStandardInput = "-";  // in the place of a file
+
 // Words that CLI11 has no use for are operands, or mistakes.
 void take_operands(const Parser& parser, const Command* named, const Command& command, Invocation& to) {
     for (const std::string& word : parser.app.remaining(true)) {
-        if (word.starts_with('-')) refuse_flag(word, command);
+        if (word.starts_with('-') && word != kStandardInput) refuse_flag(word, command);
         if (named == nullptr) refuse_command(word);
         if (to.operands.size() == command.operands.most) {
             refuse(word + " is one word too many for bw " + std::string(command.name));
         }
-        check_choice(word, command.operands);
+        if (to.operands.empty()) check_choice(word, command.operands);
         to.operands.push_back(word);
     }
     if (to.operands.size() < command.operands.least) {

@@ -36,7 +36,7 @@ struct Operands {
     std::string_view usage;  // as --help shows them: "[COMMAND]"
     std::size_t least = 0;
     std::size_t most = 0;
-    std::vector<std::string_view> (*choices)() = nullptr;  // what they may be; null: anything
+    std::vector<std::string_view> (*choices)() = nullptr;  // what the first may be; null: anything
 };
 
 struct Command {

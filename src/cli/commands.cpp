@@ -8,12 +8,13 @@ namespace bw::cli {
 extern const Command kWork;
 extern const Command kSetup;
 extern const Command kStatus;
+extern const Command kDead;
 extern const Command kHelp;
 extern const Command kVersion;
 extern const Command kCompletion;
 
 namespace {
-constexpr std::array kCommands{&kWork, &kSetup, &kStatus, &kHelp, &kVersion, &kCompletion};
+constexpr std::array kCommands{&kWork, &kSetup, &kStatus, &kDead, &kHelp, &kVersion, &kCompletion};
 }
 
 std::span<const Command* const> commands() { return kCommands; }

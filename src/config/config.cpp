@@ -131,4 +131,16 @@ std::uint64_t read_size_flag(std::string_view flag, const std::string& value, st
                     std::to_string(most) + " bytes)");
 }
 
+std::chrono::milliseconds read_duration_flag(std::string_view flag, const std::string& value) {
+    std::string hint;
+    try {
+        return read_duration(trimmed(value), Zero::kAllowed);
+    } catch (const Mistake& mistake) {
+        hint = mistake.hint.empty() ? "" : ": " + mistake.hint;
+    }
+    throw Error(ErrorKind::kConfiguration, std::string(flag),
+                "invalid " + std::string(flag) + " \"" + value + "\"" + hint +
+                    " (format: a duration such as 90s, 30m, 2h or 1d)");
+}
+
 }  // namespace bw

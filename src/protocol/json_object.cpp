@@ -36,4 +36,10 @@ JsonObject& JsonObject::object(std::string_view name, const JsonObject& value) {
     return add(name, value.str());
 }
 
+JsonObject& JsonObject::objects(std::string_view name, const std::vector<JsonObject>& values) {
+    std::string list;
+    for (const JsonObject& value : values) list.append(list.empty() ? "" : ",").append(value.str());
+    return add(name, "[" + list + "]");
+}
+
 }  // namespace bw

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "bw/base/error.hpp"
+#include "message.hpp"
 
 namespace bw {
 namespace {
@@ -22,9 +23,7 @@ Requests::Requests(Connection& connection, const std::string& call)
       subject_("$JS.API." + call),
       inbox_(connection, [this](std::string_view name, natsMsg* message) {
           const std::scoped_lock lock(mutex_);
-          answers_.push_back(
-              {std::string(name), std::string(natsMsg_GetData(message),
-                                              static_cast<std::size_t>(natsMsg_GetDataLength(message)))});
+          answers_.push_back({std::string(name), std::string(payload_of(message))});
           changed_.notify_all();
       }) {}
 
@@ -49,8 +48,7 @@ void Requests::run(std::size_t lanes, const Next& next, const Answered& answered
             go_on(number);
         }
         if (!answers.empty()) continue;
-        const bool refused = connection_.refusal().value_or("").find(subject_ + '"') != std::string::npos;
-        if (refused || steady_clock::now() - last_answer > kPatience) give_up();
+        if (connection_.refused(subject_) || steady_clock::now() - last_answer > kPatience) give_up();
         ask_again();
     }
 }

@@ -1,11 +1,10 @@
 #include "bw/queue/streams.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base64.hpp"
 #include "bw/base/error.hpp"
 #include "message.hpp"
 #include "requests.hpp"
@@ -24,19 +23,6 @@ constexpr milliseconds kPause{250};
 constexpr std::string_view kFirstLine = "NATS/1.0\r\n";
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kMessageId = "Nats-Msg-Id";
-
-// Empty for what is no base64.
-std::string from_base64(std::string_view text) {
-    if (text.empty() || text.size() % 4 != 0) return "";
-    std::string bytes(text.size() / 4 * 3, '\0');
-    const int size =
-        EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                        reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-    if (size < 0) return "";
-    const std::size_t padding = text.size() - text.find_last_not_of('=') - 1;
-    bytes.resize(static_cast<std::size_t>(size) - std::min<std::size_t>(padding, 2));
-    return bytes;
-}
 
 std::string_view without_blanks(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
@@ -71,7 +57,8 @@ StoredMessage decoded(const EncodedMessage& message) {
     if (error.code == kStreamNotFound) {
         throw Error(ErrorKind::kDifference, stream, "there is no stream of that name");
     }
-    throw Error(ErrorKind::kQueue, stream, error.text);
+    const bool too_large = error.code == kMessageTooLarge;  // others may fit
+    throw Error(too_large ? ErrorKind::kJob : ErrorKind::kQueue, stream, error.text);
 }
 
 [[noreturn]] void no_answer(Connection& connection, const std::string& where) {
@@ -108,8 +95,7 @@ std::optional<Published> try_to_publish(Connection& connection, const std::strin
         return std::nullopt;
     }
     const MessagePtr reply(raw);
-    const auto answer =
-        read_publication({natsMsg_GetData(raw), static_cast<std::size_t>(natsMsg_GetDataLength(raw))});
+    const auto answer = read_publication(payload_of(raw));
     if (const auto* error = std::get_if<ApiError>(&answer)) refused(stream, *error);
     const auto* published = std::get_if<Published>(&answer);
     if (published != nullptr && published->stream == stream) return *published;
@@ -185,11 +171,17 @@ std::vector<StoredMessage> StreamReader::messages(std::string_view pattern, std:
         kLanes, [&](std::size_t lane) { return next_of_range(ranges, lane, pattern); },
         [&](std::size_t lane, std::optional<StoredMessage> message) {
             Range& range = ranges[lane];
-            if (!message || message->sequence >= range.end) {
-                range.next = range.end;
-                return;
+            const std::uint64_t asked = range.next;
+            const std::uint64_t found = message ? message->sequence : last + 1;
+            const bool is_own = found < range.end;
+            // None lies between the two, in whatever range.
+            if (found != asked) {
+                for (Range& one : ranges) {
+                    if (one.next >= asked && one.next < found) one.next = std::min(found, one.end);
+                }
             }
-            range.next = message->sequence + 1;
+            if (!is_own) return;
+            range.next = found + 1;
             messages.push_back(*std::move(message));
         });
     std::ranges::sort(messages, {}, &StoredMessage::sequence);
@@ -211,16 +203,17 @@ Published publish(Connection& connection, const std::string& stream, const std::
     const MessagePtr message = make_message(subject, payload, headers);
     while (true) {
         if (auto published = try_to_publish(connection, stream, message.get())) return *published;
-        if (!may_repeat || steady_clock::now() >= deadline) no_answer(connection, subject);
+        const bool is_over = !may_repeat || steady_clock::now() >= deadline || connection.refused(subject);
+        if (is_over) no_answer(connection, subject);
         stopped_within(kPause, {});
     }
 }
 
 bool remove_message(Connection& connection, const std::string& stream, std::uint64_t sequence) {
     const auto deadline = steady_clock::now() + kPatience;
+    const std::string call = "STREAM.MSG.DELETE." + stream;
     while (true) {
-        const auto answer =
-            read_deletion(connection.api("STREAM.MSG.DELETE." + stream, deletion_request(sequence)));
+        const auto answer = read_deletion(connection.api(call, deletion_request(sequence)));
         if (std::holds_alternative<Deleted>(answer)) return true;
         if (const auto* error = std::get_if<ApiError>(&answer)) {
             if (error->code == kSequenceNotFound) return false;
@@ -230,7 +223,9 @@ bool remove_message(Connection& connection, const std::string& stream, std::uint
             }
             refused(stream, *error);
         }
-        if (steady_clock::now() >= deadline) no_answer(connection, stream);
+        if (steady_clock::now() >= deadline || connection.refused("$JS.API." + call)) {
+            no_answer(connection, stream);
+        }
         stopped_within(kPause, {});
     }
 }

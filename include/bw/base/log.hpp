@@ -65,6 +65,13 @@ void warn(std::string_view message, const Fields& fields = {});
 // The one line of a failure: what, kind=, class=, where=, then `fields`.
 void error(const Error& error, const Fields& fields = {});
 
+// What others than we wrote, on one line that a terminal only shows: control characters and invisible ones
+// are escaped as in log lines, and it is cut like a value. Blanks, quotes and = stand as they are.
+std::string printable(std::string_view text);
+
+// The same for JSON, which stays the same to whoever reads it, and is not cut.
+std::string printable_json(std::string_view json);
+
 // One line without its time, as written to standard error. For tests.
 std::string format_line(Format format, Level level, std::string_view message, const Fields& fields);
 

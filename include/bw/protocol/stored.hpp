@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bw/protocol.hpp"
 
@@ -47,5 +49,38 @@ struct Published {
 inline constexpr int kMessageTooLarge = 10054;
 inline constexpr int kOtherStreamExpected = 10060;  // by the message's header Nats-Expected-Stream
 ApiAnswer<Published> read_publication(std::string_view answer);
+
+struct Header {
+    std::string name;
+    std::string value;
+};
+
+// A value. Headers have the order of the message; one that has no colon, and a status in the first line
+// ("NATS/1.0 408"), which a sender may put there, are left out.
+struct StoredMessage {
+    std::uint64_t sequence = 0;
+    std::string subject;
+    ServerTime time{};  // when the stream took it
+    std::vector<Header> headers;
+    std::string payload;
+};
+
+// A message as one line of JSON that another stream can take it from: seq, subject, time, headers ("name:
+// value" each), and payload or, for bytes that are no UTF-8, payload_base64. docs/dead.md lists them.
+struct ExportedMessage {
+    StoredMessage message;
+    bool payload_is_base64 = false;
+};
+std::string export_line(const ExportedMessage& exported);
+std::optional<ExportedMessage> read_export(std::string_view line);
+
+bool is_utf8(std::string_view text);
+
+// What a server says of a message that has had all its deliveries (a MAX_DELIVERIES advisory).
+struct MaxDeliveries {
+    std::uint64_t sequence = 0;
+    std::uint64_t deliveries = 0;
+};
+std::optional<MaxDeliveries> read_max_deliveries(std::string_view body);
 
 }  // namespace bw

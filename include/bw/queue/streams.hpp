@@ -17,21 +17,6 @@
 
 namespace bw {
 
-struct Header {
-    std::string name;
-    std::string value;
-};
-
-// A value. Headers have the order of the message; one that has no colon, and a status in the first line
-// ("NATS/1.0 408"), which a sender may put there, are left out.
-struct StoredMessage {
-    std::uint64_t sequence = 0;
-    std::string subject;
-    ServerTime time{};  // when the stream took it
-    std::vector<Header> headers;
-    std::string payload;
-};
-
 // One thread at a time. The connection must outlive the reader.
 class StreamReader {
   public:

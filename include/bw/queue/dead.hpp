@@ -1,0 +1,100 @@
+// Jobs that JetStream delivers no more: which they are, why they failed, and how they are sent again.
+//
+// Dead is a message of the job stream that our consumer takes, has delivered, and does not have in work.
+// JetStream counts such messages and never lists them. So the stream is walked up to the last message that
+// was delivered, and a message is dead if one of these proves it:
+//   1. nothing at all is in work (num_ack_pending is 0);
+//   2. its number is not over the consumer's ack floor. Measured on 2.9.10 and 2.15.2: the floor never passes
+//   a job
+//      that is in work, and it passes dead ones; a restart sets it back to 0 on 2.9, which proves less, never
+//      more;
+//   3. a worker's record says that this was its last delivery;
+//   4. a MAX_DELIVERIES advisory of the server names it.
+// 3 and 4 count only if the results stream took them after the consumer was made, since a consumer that is
+// deleted and made again delivers its dead jobs again; 4 only if it came after the message, since a stream
+// that is made anew gives its numbers again. What is not proven is left alone.
+//
+// Every function throws Error, as those in streams.hpp; kDifference where the consumer is not there. Any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bw/protocol/record.hpp"
+#include "bw/queue/streams.hpp"
+
+namespace bw {
+
+struct DeadJob {
+    StoredMessage message;
+    std::string id;              // as the job has it; empty where it cannot be read
+    std::string image;           // likewise
+    std::uint64_t attempts = 0;  // deliveries; 0: nobody knows
+    // It was done, and a nats-server 2.9 that was killed has forgotten that and brought it back.
+    bool is_done = false;
+    std::optional<Record> record{};  // that it was done, or the last known failure
+    // The record is that of the last delivery. Otherwise nobody knows how that ended: the worker was killed.
+    bool reason_is_known = false;
+    ServerTime since{};  // when it failed for the last time, as far as is known; else when the stream took it
+};
+
+struct DeadJobs {
+    std::vector<DeadJob> jobs;   // by their numbers in the stream
+    std::uint64_t unproven = 0;  // delivered, and in work or dead: nobody can tell now
+    std::string no_records{};    // why the results stream could not be read; empty: it was
+};
+
+DeadJobs find_dead(Connection& connection, const QueueNames& names);
+
+// All records of one job, by the time of the delivery; none where there is no results stream.
+std::vector<Record> records_of(Connection& connection, const QueueNames& names, const StoredMessage& job);
+
+// What a message of the job stream that is not dead is.
+enum class Life { kNotThere, kWaiting, kInWork, kNotTaken };
+Life life_of(Connection& connection, const QueueNames& names, std::uint64_t sequence);
+
+struct SentAgain {
+    enum class Outcome {
+        kStored,
+        kStoredBefore,  // by an earlier try, which was cut short
+        kGone,  // somebody has removed the job, or its worker has finished it after all: nothing was sent
+    };
+    Outcome outcome = Outcome::kGone;
+    std::uint64_t sequence = 0;  // of the new message
+    // The job fits into the stream's max_msg_size only without a message id, so that a retry that is cut
+    // short may leave it in the stream twice.
+    bool without_id = false;
+};
+
+// Sends jobs again. It asks for the stream's max_msg_size when it is made.
+class Resender {
+  public:
+    Resender(Connection& connection, const QueueNames& names);
+
+    // Publishes the job again, with `payload` in the place of its own where there is one, under a message id
+    // that is the same for each try of this job and payload; removes the dead message once the stream has the
+    // new one. Headers named Nats-... are left out: they told the server what to do with the old one.
+    SentAgain retry(const StoredMessage& job, const std::optional<std::string>& payload = std::nullopt);
+
+    // Publishes a job that was exported, under the same message id as retry().
+    SentAgain import(const StoredMessage& job);
+
+  private:
+    SentAgain send(const StoredMessage& job, const std::string& payload);
+
+    Connection& connection_;
+    const QueueNames names_;
+    StreamReader reader_;
+    std::vector<std::string> filters_;
+    std::int64_t max_msg_size_ = -1;
+};
+
+// One line of JSON, without its end, that read_exported_job() reads; docs/dead.md lists its members.
+std::string exported_job(const StoredMessage& job);
+std::optional<StoredMessage> read_exported_job(std::string_view line);
+
+}  // namespace bw

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <set>
+
+#include "bw/base/error.hpp"
+#include "dead.hpp"
+#include "dead_journal.hpp"
+#include "output.hpp"
+#include "terminal.hpp"
+
+namespace bw::cli {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) {
+    throw Error(ErrorKind::kConfiguration, "command line", what + "; see bw dead --help");
+}
+
+using Key = std::pair<std::uint64_t, ServerTime>;
+Key key_of(const DeadJob& job) { return {job.message.sequence, job.message.time}; }
+
+// Nothing happens by accident: more than one job is named or asked for.
+Selection read_meant(const Invocation& invocation) {
+    const Selection selection = read_selection(invocation);
+    const std::string& action = invocation.operands.front();
+    const bool names_jobs = !selection.sequences.empty();
+    if (!names_jobs && !selection.has_filter() && !selection.all) {
+        refuse("bw dead " + action + " wants SEQs, a filter, or --all");
+    }
+    if (names_jobs && selection.all) refuse("--all and SEQs cannot both be meant");
+    return selection;
+}
+
+// Whether they may be touched. Shows what they are on a terminal.
+bool may_go_on(const Invocation& invocation, const std::vector<DeadJob>& jobs) {
+    if (jobs.size() < 2 || invocation.flags.contains("--yes")) return true;
+    const std::string meant = invocation.operands.front() + " these " + std::to_string(jobs.size()) + " jobs";
+    if (!can_ask()) refuse("to " + meant + " wants --yes where nobody can be asked");
+    return says_yes(counts_text(jobs) + "\n" + meant + "?");
+}
+
+// What is to be touched; nothing after a dry run or a "no".
+struct Meant {
+    Selected selected;
+    bool go_on = false;
+};
+
+Meant find_meant(Connection& connection, const QueueNames& names, const Invocation& invocation) {
+    const Selection selection = read_meant(invocation);
+    Meant meant{.selected = select(connection, names, selection)};
+    auto& jobs = meant.selected.jobs;
+    if (invocation.flags.contains("--dry-run")) {
+        const bool json = invocation.flags.contains("--json");
+        print(json ? list_json(jobs)
+                   : list_text(jobs, server_now()) + counts_text(jobs) + "\ndry run: nothing was done\n");
+        return meant;
+    }
+    const bool asked = jobs.size() > 1 && !invocation.flags.contains("--yes");
+    meant.go_on = may_go_on(invocation, jobs);
+    if (!meant.go_on) print("nothing was done\n");
+    if (!meant.go_on || !asked) return meant;
+    // The answer may have taken long: what was not shown, or is not dead any more, is left alone.
+    std::set<Key> shown;
+    for (const auto& job : jobs) shown.insert(key_of(job));
+    meant.selected = select(connection, names, selection);
+    std::erase_if(jobs, [&shown](const auto& job) { return !shown.contains(key_of(job)); });
+    return meant;
+}
+
+std::string read_whole(const std::string& path) {
+    if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (file.is_open() && !file.bad()) return text;
+    throw Error(ErrorKind::kConfiguration, path, "the file cannot be read");
+}
+
+// The job in the place of the dead one, checked before anything is sent. An editor ends the file with a new
+// line.
+std::optional<std::string> read_replacement(const Invocation& invocation, std::size_t jobs) {
+    const auto from = invocation.flags.find("--from");
+    if (from == invocation.flags.end()) return std::nullopt;
+    if (jobs != 1) refuse("--from is for one job, and " + std::to_string(jobs) + " are meant");
+    std::string text = read_whole(from->second);
+    text.erase(text.find_last_not_of("\r\n") + 1);
+    Job job;
+    parse_job(text, job);
+    return text;
+}
+
+Step step_of(const SentAgain& sent) {
+    const std::string as = " as " + std::to_string(sent.sequence);
+    Step step{.outcome = Step::Outcome::kDone, .what = "sent again" + as, .new_sequence = sent.sequence};
+    switch (sent.outcome) {
+        case SentAgain::Outcome::kGone:
+            return {.outcome = Step::Outcome::kSkipped, .what = "skipped: it is gone", .is_odd = true};
+        case SentAgain::Outcome::kStoredBefore:
+            step.what = "was sent before" + as;
+            break;
+        case SentAgain::Outcome::kStored:
+            break;
+    }
+    if (sent.without_id) {
+        step.what +=
+            ", without a message id, for which the stream's max_msg_size has no room: had this been cut "
+            "short, it could "
+            "be there twice";
+        step.is_odd = true;
+    }
+    return step;
+}
+
+}  // namespace
+
+void retry_jobs(Connection& connection, const QueueNames& names, const Invocation& invocation) {
+    const auto [selected, go_on] = find_meant(connection, names, invocation);
+    if (go_on) {
+        const auto replacement = read_replacement(invocation, selected.jobs.size());
+        Resender resender(connection, names);
+        Journal journal(invocation, "retried", selected.jobs.size());
+        for (const auto& job : selected.jobs) {
+            const bool goes_on = journal.run(job.message.sequence, job.id, [&]() -> Step {
+                if (!job.is_done) return step_of(resender.retry(job.message, replacement));
+                return {.outcome = Step::Outcome::kSkipped,
+                        .what = "skipped: it " + what_of(job) + " (bw dead drop removes it)",
+                        .is_odd = true};
+            });
+            if (!goes_on) break;
+        }
+        journal.finish();
+    }
+    check_named(selected);
+}
+
+void drop_jobs(Connection& connection, const QueueNames& names, const Invocation& invocation) {
+    const auto [selected, go_on] = find_meant(connection, names, invocation);
+    if (go_on) {
+        Journal journal(invocation, "dropped", selected.jobs.size());
+        for (const auto& job : selected.jobs) {
+            const bool goes_on = journal.run(job.message.sequence, job.id, [&]() -> Step {
+                if (remove_message(connection, names.stream, job.message.sequence))
+                    return {.what = "dropped"};
+                return step_of({.outcome = SentAgain::Outcome::kGone});
+            });
+            if (!goes_on) break;
+        }
+        journal.finish();
+    }
+    check_named(selected);
+}
+
+void import_jobs(Connection& connection, const QueueNames& names, const Invocation& invocation) {
+    if (invocation.operands.size() != 2) refuse("bw dead import wants one FILE, or - for standard input");
+    const std::string& path = invocation.operands.back();
+    const std::string text = read_whole(path);
+    std::vector<StoredMessage> jobs;
+    std::size_t number = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        ++number;
+        if (line.find_first_not_of(" \t\r") == line.npos) continue;
+        auto job = read_exported_job(line);
+        if (!job) {
+            throw Error(ErrorKind::kConfiguration, path + ":" + std::to_string(number),
+                        "the line is none that bw dead export prints; nothing was sent");
+        }
+        jobs.push_back(*std::move(job));
+    }
+    Resender resender(connection, names);
+    Journal journal(invocation, "imported", jobs.size());
+    for (const auto& job : jobs) {
+        const bool goes_on = journal.run(job.sequence, "", [&] {
+            Step step = step_of(resender.import(job));
+            if (step.what.starts_with("was sent")) step.outcome = Step::Outcome::kSkipped;
+            return step;
+        });
+        if (!goes_on) break;
+    }
+    journal.finish();
+}
+
+}  // namespace bw::cli

@@ -1,0 +1,96 @@
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base64.hpp"
+#include "bw/base/error.hpp"
+#include "bw/base/text.hpp"
+#include "bw/queue/dead.hpp"
+#include "questions.hpp"
+
+namespace bw {
+namespace {
+
+constexpr std::string_view kServersOwn = "nats-";
+
+// A sender cannot have taken it before: the time at which the stream took the job, to the nanosecond, is part
+// of it. An edited job has another, and so has the job of another stream.
+std::string message_id(const StoredMessage& job, std::string_view payload) {
+    constexpr int kBytes = 8;
+    const std::string text = write_time(job.time) + "\n" + std::string(payload);
+    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+    unsigned int size = 0;
+    if (EVP_Digest(text.data(), text.size(), hash.data(), &size, EVP_sha256(), nullptr) != 1) {
+        throw Error(ErrorKind::kInternal, "SHA-256", "OpenSSL computes no hash");
+    }
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string id = "bw-retry-" + std::to_string(job.sequence) + "-";
+    for (int i = 0; i < kBytes; ++i) {
+        id += kDigits[hash.at(i) >> 4];
+        id += kDigits[hash.at(i) & 0xf];
+    }
+    return id;
+}
+
+std::vector<Header> headers_of(const StoredMessage& job) {
+    std::vector<Header> headers = job.headers;
+    std::erase_if(headers,
+                  [](const Header& header) { return to_lower(header.name).starts_with(kServersOwn); });
+    return headers;
+}
+
+}  // namespace
+
+Resender::Resender(Connection& connection, const QueueNames& names)
+    : connection_(connection),
+      names_(names),
+      reader_(connection, names.stream),
+      filters_(consumer_info_of(connection, names).filters),
+      max_msg_size_(stream_info_of(connection, names).max_msg_size) {}
+
+SentAgain Resender::retry(const StoredMessage& job, const std::optional<std::string>& payload) {
+    // Seldom, but it happens: a worker acknowledges late, or another operator was faster.
+    const auto now = reader_.message(job.sequence);
+    if (!now || now->time != job.time) return {};
+    const SentAgain sent = send(job, payload.value_or(job.payload));
+    remove_message(connection_, names_.stream, job.sequence);
+    return sent;
+}
+
+SentAgain Resender::import(const StoredMessage& job) {
+    const bool is_taken = filters_.empty() || std::ranges::any_of(filters_, [&](const auto& filter) {
+                              return matches(filter, job.subject);
+                          });
+    if (is_taken) return send(job, job.payload);
+    StoredMessage of_other_stream = job;
+    of_other_stream.subject = job_subject(names_);
+    return send(of_other_stream, job.payload);
+}
+
+SentAgain Resender::send(const StoredMessage& job, const std::string& payload) {
+    auto headers = headers_of(job);
+    headers.push_back({.name = "Nats-Msg-Id", .value = message_id(job, payload)});
+    const bool fits =
+        max_msg_size_ <= 0 || size_in_stream(headers, payload) <= static_cast<std::size_t>(max_msg_size_);
+    if (!fits) headers.pop_back();
+    const auto published = publish(connection_, names_.stream, job.subject, headers, payload);
+    return {.outcome = published.duplicate ? SentAgain::Outcome::kStoredBefore : SentAgain::Outcome::kStored,
+            .sequence = published.sequence,
+            .without_id = !fits};
+}
+
+std::string exported_job(const StoredMessage& job) {
+    ExportedMessage exported{.message = job, .payload_is_base64 = !is_utf8(job.payload)};
+    if (exported.payload_is_base64) exported.message.payload = to_base64(job.payload);
+    return export_line(exported);
+}
+
+std::optional<StoredMessage> read_exported_job(std::string_view line) {
+    auto exported = read_export(line);
+    if (!exported) return std::nullopt;
+    if (exported->payload_is_base64) exported->message.payload = from_base64(exported->message.payload);
+    return std::move(exported->message);
+}
+
+}  // namespace bw
