@@ -190,7 +190,7 @@ std::optional<Error> verdict(const Status& status) {
     if (dead == 0) return std::nullopt;
     return Error(ErrorKind::kDead, where,
                  std::to_string(dead) + (dead == 1 ? " job is" : " jobs are") +
-                     " dead; docs/reliability.md says how to read and mend them");
+                     " dead; `bw dead` says why, and sends them again");
 }
 
 }  // namespace bw

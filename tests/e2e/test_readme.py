@@ -65,6 +65,7 @@ def test_convert_a_folder(reader):
 
 
 def test_what_failed_and_again(reader):
+    shutil.copy(IMAGES / "landscape.jpg", reader.home / "picture.jpg")
     with Connection(reader.url) as connection:
         js = JetStream(connection)
         job = js.publish_job("two", reader.tmp / "missing.jpg")
@@ -73,10 +74,8 @@ def test_what_failed_and_again(reader):
         wait_until(lambda: run_bw("status", NATS_URL=reader.url).returncode == 11)
         [commands] = shown_commands("README.md", "What failed, and again")
         printed = reader.types(commands)
-        assert "dead: 1" in printed
-        assert "kind=input" in printed and "seq=2 delivery=5/5" in printed
-        assert "missing.jpg" in printed
-        assert '"seq":3' in printed.replace(" ", "")
+        assert re.search(r"2 +two +input ", printed) and "1 dead: 1 input" in printed
+        assert "retried 1, skipped 0, failed 0" in printed
         wait_until(lambda: js.messages() == 0)
     assert same_pixels(reader.tmp / "two.jpg", EXPECTED / "landscape.jpg")
 
@@ -95,11 +94,6 @@ def test_the_demo_builds_all_that_is_installed():
     made = re.findall(r"add_custom_target\((\w+) ALL", "".join(lists))
     [targets] = re.findall(r"--target ((?:\w+ )+)", (SOURCE_DIR / "scripts/demo.sh").read_text())
     assert set(made) == set(targets.split())
-
-
-def test_the_new_job_is_stored_before_the_old_one_goes():
-    [commands] = shown_commands("README.md", "What failed, and again")
-    assert 0 < commands.index("nats req ") < commands.index("nats stream rmm ")
 
 
 def test_the_commands_of_jobs_md_make_what_bw_setup_makes(reader):

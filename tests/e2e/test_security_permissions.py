@@ -1,5 +1,6 @@
 """The permissions of docs/security.md on a real server: enough for the whole life of a job, and none too many."""
 
+import json
 import signal
 import time
 
@@ -162,6 +163,52 @@ def test_reader_needs(subject, make_place, tmp_path):
     place = make_place(block=with_recorder(without("reader", subject)))
     with pytest.raises((NatsError, AssertionError), match="ermissions|did not come about"):
         read_record(place, tmp_path)
+
+
+class Operator:
+    """Runs `bw dead` where a worker's jobs die at once."""
+
+    def __init__(self, place, outdir):
+        assert place.set_up().returncode == 0
+        self.place = place
+        self.outdir = outdir
+        self.js = place.jetstream("setup")
+        self.js.create_consumer(max_deliver=1)
+
+    def kill(self, job_id):
+        number = self.place.jetstream("sender").publish_job(job_id, "nowhere")
+        assert run_bw(OUTDIR=self.outdir, **self.place.settings()).returncode == 4
+        return number
+
+    def run(self, *args):
+        return run_bw("dead", *args, **self.place.settings("operations"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_operator(kind, make_place, outdir):
+    operator = Operator(make_place(kind), outdir)
+    sent, dropped = operator.kill("sent"), operator.kill("dropped")
+    for args in (["list"], ["show", sent], ["retry", sent], ["drop", dropped]):
+        run = operator.run(*args)
+        assert run.returncode == 0 and "no records" not in run.stderr, run.stdout + run.stderr
+    assert [json.loads(message.data)["id"] for message in operator.js.stored()] == ["sent"]
+
+
+@pytest.mark.parametrize("subject", [subject for _, _, subject in entries("operations")])
+def test_operator_needs(subject, make_place, outdir):
+    operator = Operator(make_place(block=without("operations", subject)), outdir)
+    number = operator.kill("dead")
+    listed = operator.run("list")
+    if subject.endswith("_RESULTS"):
+        assert listed.returncode == 0 and "nobody knows why jobs died" in listed.stderr and subject in listed.stderr
+        return
+    run = operator.run("retry", number)
+    assert run.returncode == 3, run.stdout + run.stderr
+    record = one_error(run.stderr)
+    assert "ermissions" in record.message and subject.rstrip(">") in record.message
+    assert number in [message.sequence for message in operator.js.stored()]
+    for_retries = ("$JS.API.STREAM.INFO.IMAGES", "$JS.API.STREAM.MSG.DELETE.IMAGES", "IMAGES.blackandwhite")
+    assert listed.returncode == (0 if subject in for_retries else 3), listed.stderr
 
 
 def test_sender_hears_no_worker(make_place, start_worker):

@@ -3,7 +3,7 @@
 import ssl
 import subprocess
 
-CLIENTS = ("worker", "sender", "setup", "status", "reader", "stranger")
+CLIENTS = ("worker", "sender", "setup", "status", "reader", "operations", "stranger")
 
 
 class Certificates:

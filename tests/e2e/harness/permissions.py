@@ -6,7 +6,7 @@ from .certificates import Certificates
 from .nkeys import Account, Key, creds_file
 from .server import SOURCE_DIR
 
-ROLES = ("worker", "sender", "setup", "status", "reader")
+ROLES = ("worker", "sender", "setup", "status", "reader", "operations")
 
 
 def documented():
