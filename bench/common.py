@@ -126,9 +126,9 @@ def ratio(above, below):
     return median(one / other for one, other in zip(above, below))
 
 
-def machine(bw):
+def machine(bw, server="nats-server"):
     cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
-    version = ".".join(map(str, server_version("nats-server")))
+    version = ".".join(map(str, server_version(server)))
     magick = subprocess.run([CONVERT, "-version"], capture_output=True, text=True).stdout.split()[2]
     own = subprocess.run([bw, "--version"], capture_output=True, text=True).stdout.strip()
     return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}; {own}, nats-server {version}, ImageMagick {magick}"
@@ -146,5 +146,6 @@ def parse_arguments(description, rounds=0, texts=None, **more):
     for name, (default, text) in more.items():
         parser.add_argument("--" + name, type=int, default=default, help=text)
     arguments = parser.parse_args()
-    print(machine(arguments.bw) + f". Load average before: {os.getloadavg()[0]:.1f}.\n", flush=True)
+    server = vars(arguments).get("server") or "nats-server"
+    print(machine(arguments.bw, server) + f". Load average before: {os.getloadavg()[0]:.1f}.\n", flush=True)
     return arguments

@@ -1,6 +1,9 @@
-"""The jobs of a run: good ones whose results are known, and poison; and who sends them."""
+"""The jobs of a run: good ones whose results are known, and poison, some of which is mended later; and who sends them."""
 
+import json
+import os
 import random
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,18 +18,43 @@ EXPECTED = pictures.TESTDATA / "expected"
 SLOW_SHARE = 0.3  # so that faults find workers at work: with testdata alone they would be idle
 SLOWER_SHARE = 0.01
 POISON_SHARE = 0.02
+MENDABLE_SHARE = 0.4  # of poison
 
 
 @dataclass
 class Job:
+    """`body` is no other job's, so that it tells the job of a message wherever it is found."""
     id: str
-    picture: Path | None  # None: poison
-    body: dict | str
-    sequences: list = field(default_factory=list)  # more than one where the server forgot that it had it
+    picture: Path | None  # None: nobody can ever do it
+    body: bytes
+    file: Path | None = None  # a file of its own that is no picture until mend()
+    mended: bool = False
+    sequences: list = field(default_factory=list)  # one more with each retry
+    sent: list = field(default_factory=list)  # when it was first tried to send it, and when it was accepted
+
+    @property
+    def good(self):
+        return self.picture is not None and (self.file is None or self.mended)
 
     @property
     def output(self):
         return self.id + self.picture.suffix
+
+    @property
+    def image(self):
+        return (self.file or self.picture).as_uri()
+
+    def mend(self):
+        whole = self.file.with_name(self.file.name + ".new")
+        shutil.copyfile(self.picture, whole)
+        os.rename(whole, self.file)
+        self.mended = True
+
+
+def good_job(job_id, picture, file=None):
+    job = Job(job_id, picture, b"", file)
+    job.body = json.dumps({"id": job_id, "image": job.image, "advisory": f"advisory.{job_id}"}).encode()
+    return job
 
 
 def blocks(file, side, seed):
@@ -61,20 +89,22 @@ class Pictures:
 
 def make_jobs(seed, count, known, folder):
     chance = random.Random(f"{seed} jobs")
-    broken = Path(folder) / "broken.png"
+    folder = Path(folder)
+    return [_make_job(f"job-{number:05}", chance, known, folder) for number in range(count)]
+
+
+def _make_job(job_id, chance, known, folder):
+    if chance.random() >= POISON_SHARE:
+        return good_job(job_id, known.choose(chance))
+    broken = folder / f"{job_id}.png"
     broken.write_text("no image\n")
-    poisons = ['{"id": "broken', {"image": "file:///x.png"}, {"id": "../up", "image": known.slow.as_uri()},
-               {"id": "broken", "image": broken.as_uri()},
-               {"id": "missing", "image": (Path(folder) / "missing.png").as_uri()}]
-    jobs = []
-    for number in range(count):
-        job_id = f"job-{number:05}"
-        picture = None if chance.random() < POISON_SHARE else known.choose(chance)
-        body = chance.choice(poisons)
-        if picture:
-            body = {"id": job_id, "image": picture.as_uri(), "advisory": f"advisory.{job_id}"}
-        jobs.append(Job(job_id, picture, body))
-    return jobs
+    if chance.random() < MENDABLE_SHARE:
+        return good_job(job_id, known.slow, broken)
+    bodies = [{"image": "file:///x.png"}, {"id": "../up", "image": known.slow.as_uri()},
+              {"id": job_id, "image": broken.as_uri()},
+              {"id": job_id, "image": (folder / "missing.png").as_uri()}]
+    body = json.dumps(chance.choice(bodies) | {"number": job_id})
+    return Job(job_id, None, (body if chance.random() < 0.8 else body[:-1]).encode())
 
 
 class Link:
@@ -136,10 +166,11 @@ class Publisher:
             tries.append(1)
             return js.publish(job.body, message_id=job.id)
 
+        begin = time.time()
         # Where a retry was none, the stream says the sequence that it has.
-        sequence = self._link.insist(send)
+        job.sequences.append(self._link.insist(send))
+        job.sent = [begin, time.time()]
         self.retries += len(tries) - 1
-        job.sequences.append(sequence)
 
     def join(self, deadline):
         self._thread.join(deadline)

@@ -60,6 +60,9 @@ class Outdir:
     def names(self):
         return sorted(os.listdir(self.descriptor))
 
+    def size(self, name):
+        return os.stat(name, dir_fd=self.descriptor).st_size
+
     def digest(self, name):
         """Of a file's bytes; None if it is not there."""
         try:

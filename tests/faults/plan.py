@@ -34,6 +34,7 @@ def kinds(ack_wait, cluster, can_fill):
         "connection refused": Kind(6, "link", (0.5, 4)),
         "server killed": Kind(5, "server", (0.1, 1.5), rest),
         "server terminated": Kind(4, "server", (0.1, 1.5), rest),
+        "records refused": Kind(6, "server", (0.3, 1.5), rest),
         "outdir away": Kind(4, "outdir", (0.3, 3), 4),
         "subscriber cut": Kind(4, "subscriber", (), 1),
     }

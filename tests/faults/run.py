@@ -17,10 +17,12 @@ if __package__ in (None, ""):
     sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "e2e")]
 
 from faults.invariants import Findings, Verdict, judge
-from faults.jobs import Job, Pictures, Publisher, make_jobs
+from faults.jobs import Pictures, Publisher, good_job, make_jobs
 from faults.outdir import TEMPORARY, Outdir
 from faults.plan import kinds, make_plan, timeline
-from faults.system import System
+from faults.records import Records
+from faults.retries import Retrier
+from faults.system import System, results_of
 from harness.server import server_binary, server_version
 
 JOBS_PER_SECOND = 25  # what two cores do at leisure while everything breaks
@@ -79,13 +81,20 @@ class Run:
         try:
             publisher = Publisher([server.url for server in system.servers], self.jobs, self.duration)
             publisher.start()
+            retrier = Retrier(system.servers, list(self.jobs), self.duration, self.options.seed)
+            retrier.start()
             self.break_things(system)
             publisher.join(self.duration + 120)
+            retrier.join(120)
             print(f"{len(self.jobs)} jobs accepted, {publisher.retries} sent again; {len(self.struck)} faults")
             drained = self.wait_until_drained(system)
+            mended = self.finish_retries(retrier)
             idle = self.wait_until_all_worked(system, publisher)
             slow = self.stop_workers(system)
-            left = system.link.insist(lambda js: js.sequences())
+            left = system.link.insist(lambda js: js.stored())
+            records = Records(system.link.insist(lambda js: results_of(js).stored()))
+            listed = retrier.listed()
+            retrier.close()
             self.clean_up(system)
         finally:
             system.close()
@@ -93,8 +102,9 @@ class Run:
         self.verdict.check("once nothing breaks any more the queue empties in time", *drained)
         self.verdict.check("every worker that lives does another job", *idle)
         self.verdict.check("and ends when asked", *slow)
-        judge(Findings(self.jobs, self.known, system, self.struck, left, server_version(self.options.server)),
-              self.verdict)
+        self.verdict.check("what was dead and is mended is done when it is retried", *mended)
+        judge(Findings(self.jobs, self.known, system, retrier, self.struck, left, records, listed,
+                       server_version(self.options.server)), self.verdict)
         temporary = [name for name in self.outdir.names() if TEMPORARY.fullmatch(name)]
         self.verdict.check("no temporary file is left", f"{len(temporary)}", temporary)
         return self.verdict.broken == 0
@@ -144,6 +154,12 @@ class Run:
                 last, changed = progress, now
             time.sleep(0.2)
 
+    def finish_retries(self, retrier):
+        begin = time.monotonic()
+        while (wrong := retrier.finish()) and time.monotonic() < begin + SLACK:
+            time.sleep(0.2)
+        return f"{time.monotonic() - begin:.1f} s", wrong
+
     def wait_until_all_worked(self, system, publisher):
         """Sends jobs until each worker has done one."""
         marks = {keeper.current: len(keeper.current.lines) for keeper in system.keepers}
@@ -159,8 +175,7 @@ class Run:
             for _ in system.keepers:
                 job_id = f"last-{sent}"
                 sent += 1
-                job = Job(job_id, self.known.slow, {"id": job_id, "image": self.known.slow.as_uri(),
-                                                    "advisory": f"advisory.{job_id}"})
+                job = good_job(job_id, self.known.slow)
                 publisher.publish(job)
                 self.jobs.append(job)
             while not all(self.outdir.digest(job.output) for job in self.jobs[-sent:]) and time.monotonic() < end:

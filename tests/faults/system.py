@@ -3,10 +3,10 @@
 import signal
 import time
 
-from harness.jetstream import SECOND
+from harness.jetstream import MAX_DELIVERIES, RESULTS, SECOND, JetStream
 from harness.proxy import Proxy
 from harness.server import Server, free_port
-from harness.worker import Keeper, Worker
+from harness.worker import Keeper, Worker, run_bw
 
 from .jobs import Link
 from .subscriber import Subscriber
@@ -26,14 +26,22 @@ def start_servers(folder, binary, count):
     return servers
 
 
+def results_of(js):
+    return JetStream(js.connection, "IMAGES_RESULTS", timeout=js.timeout)
+
+
 class System:
     def __init__(self, folder, binary, servers, workers, ack_wait, outdir, output_of):
         self.servers = start_servers(folder, binary, servers)
         self.outdir = outdir
         self.link = Link([server.url for server in self.servers])
         self._proxies = [[Proxy(server.port) for server in self.servers] for _ in range(workers + 1)]
-        self.link.insist(lambda js: js.create(stream={"num_replicas": servers},
-                                              consumer={"ack_wait": int(ack_wait * SECOND)}))
+        self._results = RESULTS | {"num_replicas": servers}
+        self.link.insist(lambda js: js.create_stream(num_replicas=servers))
+        self.link.insist(lambda js: results_of(js).create_stream(**self._results))
+        setup = run_bw("setup", NATS_URL=",".join(server.url for server in self.servers))
+        assert setup.returncode == 0, setup.stdout + setup.stderr
+        self.link.insist(lambda js: js.create_consumer(ack_wait=int(ack_wait * SECOND)))
         self.subscriber = Subscriber([proxy.url for proxy in self._proxies[-1]], outdir, output_of)
         self.keepers = [Keeper(self._starter(number)) for number in range(workers)]
 
@@ -89,6 +97,8 @@ class System:
                 return self.outdir.move_away()
             case "server killed" | "leader killed":
                 return self._stop_server(fault, signal.SIGKILL)
+            case "records refused":
+                return self._take_records(False)
             case "server terminated":
                 return self._stop_server(fault, signal.SIGTERM)
 
@@ -100,6 +110,8 @@ class System:
                 return self._each_proxy(fault.victim, Proxy.resume)
             case "connection refused":
                 return self._each_proxy(fault.victim, Proxy.accept)
+            case "records refused":
+                return self._take_records(True)
             case "outdir full":
                 return self.outdir.empty()
             case "outdir away":
@@ -111,6 +123,11 @@ class System:
     def _each_proxy(self, number, what):
         for proxy in self._proxies[number]:
             what(proxy)
+
+    def _take_records(self, taken):
+        """The results stream takes JetStream's advisories all the time."""
+        subjects = self._results["subjects"] if taken else [MAX_DELIVERIES]
+        self.link.insist(lambda js: results_of(js).update_stream(**self._results | {"subjects": subjects}))
 
     def cut_subscriber(self):
         return f"{sum(proxy.cut() for proxy in self._proxies[-1])} connections"

@@ -63,6 +63,9 @@ class Stored:
     subject: str
     data: bytes
 
+    def json(self):
+        return json.loads(self.data)
+
 
 class JetStream:
     def __init__(self, connection, stream="IMAGES", consumer="BW", timeout=30):
