@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;  // JetStream's times are nanoseconds
 constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
 
 // These fields are created, and compared.
 json stream_fields(const QueueNames& names) {
@@ -39,7 +40,7 @@ json results_fields(const QueueNames& names) {
 json results_limits() {
     return {{"num_replicas", 1},          {"max_consumers", -1}, {"max_msgs", -1},
             {"max_msgs_per_subject", -1}, {"max_msg_size", -1},  {"max_bytes", std::int64_t{1} << 30},
-            {"max_age", 30 * 24 * kHour}};
+            {"max_age", 30 * kDay}};
 }
 
 json consumer_fields(const QueueNames& names) {
