@@ -189,10 +189,13 @@ storage file
 subjects ["$dead","RESULTS.$stream.>"]
 END
 else
+    # A job is acknowledged only when its record is stored: the loss of a server must not stop one without the other.
+    replicas=$(nats stream info "$stream" --json 2>&1) || queue_error "$replicas"
+    replicas=$(field num_replicas <<<"$replicas")
     # No limit for each subject: the advisories of all dead jobs of a consumer have one subject.
     answer=$(nats stream add "$results" --subjects "$dead,RESULTS.$stream.>" --retention limits --storage file --discard old \
         --max-msgs=-1 --max-msgs-per-subject=-1 --max-bytes=1GiB --max-age=30d --max-msg-size=-1 --dupe-window=1h \
-        --no-allow-direct --defaults 2>&1) || queue_error "$answer"
+        --replicas="$replicas" --no-allow-direct --defaults 2>&1) || queue_error "$answer"
     echo "stream $results: created"
 fi
 

@@ -68,7 +68,7 @@ struct QueueNames {
 // The streams and the consumer of the protocol, as requests that create them. Bodies of
 // $JS.API.STREAM.CREATE.<stream> and $JS.API.CONSUMER.DURABLE.CREATE.<stream>.<consumer>.
 std::string stream_creation(const QueueNames& names, std::int64_t max_msg_size = kLeastMessageSize);
-std::string results_creation(const QueueNames& names);
+std::string results_creation(const QueueNames& names, std::int64_t replicas = 1);
 std::string consumer_creation(const QueueNames& names);
 
 // What the results stream takes: records, and the server's word that a job is dead.
@@ -131,6 +131,7 @@ struct StreamInfo {
     std::vector<std::string> subjects;  // a mirror has none
     std::string retention;
     std::int64_t max_msg_size = -1;  // bytes, headers included; not over 0: no limit
+    std::int64_t replicas = 1;
     std::uint64_t messages = 0;
     std::uint64_t last_sequence = 0;                           // how many messages it ever took
     std::map<std::string, std::uint64_t> messages_by_subject;  // for subject_counts_request()

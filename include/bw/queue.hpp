@@ -192,7 +192,8 @@ struct SetupResult {
 std::vector<SetupResult> set_up(Connection& connection, const QueueNames& names,
                                 std::optional<std::int64_t> max_msg_size = std::nullopt);
 
-// The same for the results stream, which no other depends on. Throws Error (kQueue).
+// The same for the results stream, which is made with as many replicas as the job stream has and whatever
+// else that is like. Throws Error (kQueue).
 SetupResult set_up_results(Connection& connection, const QueueNames& names);
 
 struct QueueComparison {

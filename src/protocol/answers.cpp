@@ -78,6 +78,7 @@ StreamInfo stream_info(const json& answer, std::vector<std::string> differences)
                     .subjects = texts_of(member(config, "subjects")),
                     .retention = text_of(member(config, "retention")),
                     .max_msg_size = integer_of(member(config, "max_msg_size"), -1),
+                    .replicas = integer_of(member(config, "num_replicas"), 1),
                     .messages = count_of(member(state, "messages")),
                     .last_sequence = count_of(member(state, "last_seq")),
                     .messages_by_subject = {},

@@ -38,8 +38,11 @@ json results_fields(const QueueNames& names) {
 // These are created, and are the operator's to change. A limit for each subject must not be among them: the
 // advisories of all dead jobs of a consumer have one subject, so that only so many would be kept.
 json results_limits() {
-    return {{"num_replicas", 1},          {"max_consumers", -1}, {"max_msgs", -1},
-            {"max_msgs_per_subject", -1}, {"max_msg_size", -1},  {"max_bytes", std::int64_t{1} << 30},
+    return {{"max_consumers", -1},
+            {"max_msgs", -1},
+            {"max_msgs_per_subject", -1},
+            {"max_msg_size", -1},
+            {"max_bytes", std::int64_t{1} << 30},
             {"max_age", 30 * kDay}};
 }
 
@@ -119,8 +122,9 @@ std::string stream_creation(const QueueNames& names, std::int64_t max_msg_size) 
         .dump();
 }
 
-std::string results_creation(const QueueNames& names) {
-    return merged(results_fields(names), merged(results_limits(), {{"name", names.results}})).dump();
+std::string results_creation(const QueueNames& names, std::int64_t replicas) {
+    const json config = merged(results_limits(), {{"name", names.results}, {"num_replicas", replicas}});
+    return merged(results_fields(names), config).dump();
 }
 
 std::string consumer_creation(const QueueNames& names) {

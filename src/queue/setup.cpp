@@ -117,9 +117,17 @@ void create_stream(Connection& connection, const QueueNames& names,
                   read_stream_info(answer, names));
 }
 
+// A job is acknowledged only when its record is stored, so that with fewer replicas than the job stream has
+// the loss of one server would stop a queue that it would not stop otherwise.
+std::int64_t replicas_of_jobs(Connection& connection, const QueueNames& names) {
+    const auto answer = read_stream_info(connection.api(stream_call("INFO", names.stream)), names);
+    const auto* info = std::get_if<StreamInfo>(&answer);
+    return info == nullptr ? 1 : info->replicas;
+}
+
 void create_results(Connection& connection, const QueueNames& names) {
     const auto call = stream_call("CREATE", names.results);
-    const auto answer = connection.api(call, results_creation(names));
+    const auto answer = connection.api(call, results_creation(names, replicas_of_jobs(connection, names)));
     check_created(connection, names, stream_title(names.results), results_subjects(names), call,
                   read_results_info(answer, names));
 }

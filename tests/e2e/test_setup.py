@@ -9,7 +9,7 @@ from harness.checks import one_error, wait_until
 from harness.cli import find_nats_cli
 from harness.jetstream import CONSUMER, MAX_DELIVERIES, RESULTS, SECOND, STREAM, ApiError, JetStream
 from harness.permissions import Password, without
-from harness.server import SOURCE_DIR
+from harness.server import SOURCE_DIR, free_port
 from harness.worker import environment, run_bw
 
 CREATED = ["stream IMAGES: created", "consumer IMAGES > BW: created", "stream IMAGES_RESULTS: created"]
@@ -271,6 +271,33 @@ def test_every_dead_job_stays_in_the_results_stream(limit, kept, server, empty_j
     stored = results.stored()
     assert {message.subject for message in stored} == {MAX_DELIVERIES}
     assert len({json.loads(message.data)["stream_seq"] for message in stored}) == len(stored) == kept
+
+
+@pytest.fixture
+def cluster(make_server):
+    """The url of one of two servers that know each other: enough for two replicas, while both are there."""
+    ports = [free_port(), free_port()]
+    routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
+    servers = [make_server(config=f'server_name: "server{number}"\ncluster {{ name: "setup", listen: "127.0.0.1:{port}", '
+                                  f'no_advertise: true, routes: [{routes}] }}') for number, port in enumerate(ports)]
+    return servers[0]
+
+
+def test_as_many_replicas_as_the_job_stream(setup, cluster, connect):
+    """A server that goes would otherwise take the records with it, and stop the queue."""
+    js = JetStream(connect(cluster), timeout=2)
+    wait_until(lambda: made(js, num_replicas=2))
+    check_run(setup(cluster), 0, [AS_IT_SHOULD_BE[0], *CREATED[1:]])
+    assert JetStream(js.connection, "IMAGES_RESULTS").stream_info()["config"]["num_replicas"] == 2
+
+
+def made(js, **changes):
+    """Whether the stream could be made, for which servers must have found each other and chosen a leader."""
+    try:
+        js.create_stream(**changes)
+    except (ApiError, TimeoutError):
+        return False
+    return True
 
 
 def test_no_server(setup, server):

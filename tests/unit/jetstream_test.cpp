@@ -205,6 +205,9 @@ TEST(JetStreamAnswers, TheResultsStreamDiffersWhereItKeepsNoRecords) {
 TEST(JetStreamAnswers, TheLimitsOfTheResultsStreamAreTheOperators) {
     const json as_made = json::parse(results_creation(kNames));
     EXPECT_EQ(as_made["name"], "IMAGES_RESULTS");
+    EXPECT_EQ(as_made["num_replicas"], 1);
+    EXPECT_EQ(json::parse(results_creation(kNames, 3))["num_replicas"], 3);
+    EXPECT_EQ(stream_of(stream_answer({{"num_replicas", 3}})).replicas, 3);
     EXPECT_EQ(as_made["max_age"], 2'592'000'000'000'000);
     EXPECT_EQ(as_made["max_bytes"], 1'073'741'824);
     EXPECT_THAT(results_differences({{"max_age", 0},
