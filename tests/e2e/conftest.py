@@ -8,6 +8,7 @@ import pytest
 
 from harness import pictures
 from harness.cli import NatsCli
+from harness.dead import Dead
 from harness.gate import Gate
 from harness.jetstream import JetStream
 from harness.server import Server, server_binary
@@ -66,6 +67,17 @@ def empty_js(server, connect):
 def js(empty_js):
     """JetStream with the stream and the consumer."""
     return empty_js.create()
+
+
+@pytest.fixture
+def make_dead(each_server, connect):
+    """Makes a queue for dead jobs."""
+    return lambda **how: Dead(each_server, connect(each_server), **how)
+
+
+@pytest.fixture
+def dead(make_dead):
+    return make_dead()
 
 
 @pytest.fixture

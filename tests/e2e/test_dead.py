@@ -6,23 +6,8 @@ import re
 import pytest
 
 from harness.checks import one_error
-from harness.dead import Dead, run_dead
+from harness.dead import run_dead
 from harness.jetstream import JetStream
-
-
-@pytest.fixture
-def server(each_server):
-    return each_server
-
-
-@pytest.fixture
-def make_dead(server, connect):
-    return lambda **how: Dead(server, connect(server), **how)
-
-
-@pytest.fixture
-def dead(make_dead):
-    return make_dead()
 
 
 def test_nothing_is_dead(dead):
@@ -95,13 +80,13 @@ def test_killed_at_the_last_try(make_dead):
     assert listed["what"] == "killed, or no record; try 1: timeout: was slow"
 
 
-def test_what_real_workers_leave(server, make_dead, start_worker, tmp_path):
+def test_what_real_workers_leave(each_server, make_dead, start_worker, tmp_path):
     dead = make_dead(max_deliver=2)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff nothing")
     jobs = {dead.js.publish_job("broken", broken): "image", dead.js.publish(b"{}"): "job"}
     for _ in range(4):
-        worker = start_worker(NATS_URL=server.url, BW_RETRY_DELAY="1ms")
+        worker = start_worker(NATS_URL=each_server.url, BW_RETRY_DELAY="1ms")
         assert worker.wait_exit() in (4, 5), worker.log()
     assert dead.js.next(expires=0.1) is None
     listed = dead.listed()
@@ -225,11 +210,11 @@ def test_without_a_results_stream(how, make_dead):
     assert dead.run("retry", "--all", **settings).stdout.startswith("1 one: sent again as 2")
 
 
-def test_without_stream_or_consumer(server, connect):
-    js = JetStream(connect(server))
+def test_without_stream_or_consumer(each_server, connect):
+    js = JetStream(connect(each_server))
     for make in (lambda: None, js.create_stream):
         make()
-        run = run_dead(server, code=9)
+        run = run_dead(each_server, code=9)
         assert "`bw setup` creates" in one_error(run.stderr).message
 
 

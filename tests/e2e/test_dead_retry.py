@@ -16,8 +16,6 @@ from harness.dead import IMAGE, rfc3339
 from harness.jetstream import JetStream
 from harness.worker import DEADLINE, bw_command, environment
 
-from test_dead import dead, make_dead, server  # pylint: disable=unused-import
-
 
 def ids(dead):
     return [json.loads(payload)["id"] for payload in dead.payloads()]
