@@ -210,7 +210,14 @@ bool JetStreamQueue::flush() {
 }
 
 bool JetStreamQueue::publish(const Advisory& advisory, const Delivery& delivery) {
-    const auto message = make_message(advisory.subject, advisory.body, headers_of(delivery.trace));
+    const auto headers = headers_of(delivery.trace);
+    if (headers.empty()) {
+        // libnats wakes a thread of its own to free a message of ours, which a job without a trace need not
+        // pay for.
+        return natsConnection_Publish(connection_.get(), advisory.subject.c_str(), advisory.body.data(),
+                                      static_cast<int>(advisory.body.size())) == NATS_OK;
+    }
+    const auto message = make_message(advisory.subject, advisory.body, headers);
     return natsConnection_PublishMsg(connection_.get(), message.get()) == NATS_OK;
 }
 
