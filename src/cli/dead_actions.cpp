@@ -22,7 +22,7 @@ Key key_of(const DeadJob& job) { return {job.message.sequence, job.message.time}
 
 // Nothing happens by accident: more than one job is named or asked for.
 Selection read_meant(const Invocation& invocation) {
-    const Selection selection = read_selection(invocation);
+    Selection selection = read_selection(invocation);
     const std::string& action = invocation.operands.front();
     const bool names_jobs = !selection.sequences.empty();
     if (!names_jobs && !selection.has_filter() && !selection.all) {

@@ -52,10 +52,7 @@ def test_filters(dead):
 def test_show(make_dead):
     dead = make_dead(max_deliver=2)
     job = dead.publish("one")
-    for _ in range(2):
-        [message] = dead.deliver()
-        dead.js.nak(message)
-    assert dead.js.next(expires=0.1) is None
+    dead.give_up(2)
     dead.record(job, max_deliver=2, last=False, what="was not there", worker="pod-1:7")
     dead.record(job, delivery=2, max_deliver=2, time="2099-01-01T00:00:00Z", worker="pod-2:8")
     [shown] = dead.json("show", job)
@@ -70,10 +67,7 @@ def test_show(make_dead):
 def test_killed_at_the_last_try(make_dead):
     dead = make_dead(max_deliver=2)
     job = dead.publish("one")
-    for _ in range(2):
-        [message] = dead.deliver()
-        dead.js.nak(message)
-    assert dead.js.next(expires=0.1) is None
+    dead.give_up(2)
     dead.record(job, max_deliver=2, last=False, what="was slow", kind="timeout")
     [listed] = dead.listed().values()
     assert (listed["kind"], listed["attempts"]) == ("unknown", 2)
