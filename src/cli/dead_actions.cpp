@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <set>
@@ -111,6 +112,25 @@ Step step_of(const SentAgain& sent) {
     return step;
 }
 
+// A step for each job. The consumer is looked at once a second, since this may take long: one that is made
+// anew has its dead jobs in work.
+void work_on(Connection& connection, const QueueNames& names, const Selected& selected, Journal& journal,
+             const std::function<Step(const DeadJob&)>& step) {
+    constexpr std::chrono::seconds kLook{1};
+    auto last_look = std::chrono::steady_clock::now();
+    for (const auto& job : selected.jobs) {
+        const bool goes_on = journal.run(job.message.sequence, job.id, [&] {
+            if (const auto now = std::chrono::steady_clock::now(); now - last_look >= kLook) {
+                check_consumer(connection, names, selected.consumer_created);
+                last_look = now;
+            }
+            return step(job);
+        });
+        if (!goes_on) break;
+    }
+    journal.finish();
+}
+
 }  // namespace
 
 void retry_jobs(Connection& connection, const QueueNames& names, const Invocation& invocation) {
@@ -119,16 +139,12 @@ void retry_jobs(Connection& connection, const QueueNames& names, const Invocatio
         const auto replacement = read_replacement(invocation, selected.jobs.size());
         Resender resender(connection, names);
         Journal journal(invocation, "retried", selected.jobs.size());
-        for (const auto& job : selected.jobs) {
-            const bool goes_on = journal.run(job.message.sequence, job.id, [&]() -> Step {
-                if (!job.is_done) return step_of(resender.retry(job.message, replacement));
-                return {.outcome = Step::Outcome::kSkipped,
-                        .what = "skipped: it " + what_of(job) + " (bw dead drop removes it)",
-                        .is_odd = true};
-            });
-            if (!goes_on) break;
-        }
-        journal.finish();
+        work_on(connection, names, selected, journal, [&](const DeadJob& job) -> Step {
+            if (!job.is_done) return step_of(resender.retry(job.message, replacement));
+            return {.outcome = Step::Outcome::kSkipped,
+                    .what = "skipped: it " + what_of(job) + " (bw dead drop removes it)",
+                    .is_odd = true};
+        });
     }
     check_named(selected);
 }
@@ -137,15 +153,10 @@ void drop_jobs(Connection& connection, const QueueNames& names, const Invocation
     const auto [selected, go_on] = find_meant(connection, names, invocation);
     if (go_on) {
         Journal journal(invocation, "dropped", selected.jobs.size());
-        for (const auto& job : selected.jobs) {
-            const bool goes_on = journal.run(job.message.sequence, job.id, [&]() -> Step {
-                if (remove_message(connection, names.stream, job.message.sequence))
-                    return {.what = "dropped"};
-                return step_of({.outcome = SentAgain::Outcome::kGone});
-            });
-            if (!goes_on) break;
-        }
-        journal.finish();
+        work_on(connection, names, selected, journal, [&](const DeadJob& job) -> Step {
+            if (remove_message(connection, names.stream, job.message.sequence)) return {.what = "dropped"};
+            return step_of({.outcome = SentAgain::Outcome::kGone});
+        });
     }
     check_named(selected);
 }

@@ -146,6 +146,7 @@ DeadJobs find_dead(Connection& connection, const QueueNames& names) {
     const auto evidence = evidence_if_any(connection, names, messages);
     DeadJobs dead;
     dead.no_records = evidence.no_records;
+    dead.consumer_created = consumer.created;
     for (std::size_t i = 0; i < messages.size(); ++i) {
         if (auto job = judged(messages[i], consumer, evidence, i)) {
             dead.jobs.push_back(*std::move(job));
@@ -154,6 +155,12 @@ DeadJobs find_dead(Connection& connection, const QueueNames& names) {
         }
     }
     return dead;
+}
+
+void check_consumer(Connection& connection, const QueueNames& names, std::optional<ServerTime> created) {
+    if (consumer_info_of(connection, names).created == created) return;
+    throw Error(ErrorKind::kDifference, "consumer " + names.stream + " > " + names.consumer,
+                "it was made anew meanwhile, so that its dead jobs are delivered again");
 }
 
 std::vector<Record> records_of(Connection& connection, const QueueNames& names, const StoredMessage& job) {

@@ -168,7 +168,7 @@ def test_log_levels(js, start_worker):
 
 def test_text_log(js, start_worker, outdir, tmp_path):
     js.publish_job("a job", pictures.small(tmp_path), advisory=False)
-    worker = start_worker()
+    worker = start_worker(BW_RESULTS="off")
     worker.wait_line("job done")
     assert worker.stop() == 0
     records = [parse_line(line) for line in worker.lines]

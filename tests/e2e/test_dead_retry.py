@@ -243,6 +243,23 @@ def test_rate(dead):
     assert time.monotonic() - begin > 1  # 0, 0.5 and 1 second after the start
 
 
+@pytest.mark.parametrize("action", ["retry", "drop"])
+def test_a_consumer_that_is_made_anew_meanwhile(action, dead):
+    """Its dead jobs are delivered again: what is left is not touched."""
+    names = ["one", "two", "three", "four"]
+    dead.kill(*names)
+    command = [*bw_command(), "dead", action, "--all", "--yes", "--rate", "1"]
+    with subprocess.Popen(command, env=environment({"NATS_URL": dead.server.url}), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline()
+        dead.js.delete_consumer()
+        dead.js.create_consumer(max_deliver=1)
+        output, errors = run.communicate(timeout=DEADLINE)
+    assert run.returncode == 9 and "made anew meanwhile" in one_error(errors).message
+    assert "failed 1, not tried 2" in output
+    assert Counter(ids(dead)) == Counter(names if action == "retry" else names[:3])
+
+
 class Terminal:
     """Somebody who runs `bw dead` at a terminal."""
 

@@ -46,9 +46,14 @@ struct DeadJobs {
     std::vector<DeadJob> jobs;   // by their numbers in the stream
     std::uint64_t unproven = 0;  // delivered, and in work or dead: nobody can tell now
     std::string no_records{};    // why the results stream could not be read; empty: it was
+    std::optional<ServerTime> consumer_created{};
 };
 
 DeadJobs find_dead(Connection& connection, const QueueNames& names);
+
+// Throws Error (kDifference) if the consumer is not the one that was made then: it delivers its dead jobs
+// again.
+void check_consumer(Connection& connection, const QueueNames& names, std::optional<ServerTime> created);
 
 // All records of one job, by the time of the delivery; none where there is no results stream.
 std::vector<Record> records_of(Connection& connection, const QueueNames& names, const StoredMessage& job);
