@@ -11,17 +11,16 @@ namespace {
 
 constexpr std::chrono::seconds kLongestEnd{5};
 
-// Nobody else has this name, and nobody can guess it: what comes to it is taken for the server's word.
-std::string new_prefix() {
+}  // namespace
+
+std::string new_inbox() {
     std::random_device random;
     std::string prefix = std::string(kInboxPrefix) + ".";
     for (int i = 0; i < 4; ++i) prefix += std::to_string(random()) + "-";
     return prefix + ".";
 }
 
-}  // namespace
-
-Inbox::Inbox(Connection& connection, Handler handler) : prefix_(new_prefix()), handler_(std::move(handler)) {
+Inbox::Inbox(Connection& connection, Handler handler) : prefix_(new_inbox()), handler_(std::move(handler)) {
     natsSubscription* raw = nullptr;
     const auto status =
         natsConnection_Subscribe(&raw, connection.get(), subject("*").c_str(), on_message, this);

@@ -11,6 +11,10 @@
 
 namespace bw {
 
+// A subject under which only answers to us come, with the point at its end. Nobody else has it, and nobody
+// can guess it: what comes to it is taken for the server's word.
+std::string new_inbox();
+
 class Inbox {
   public:
     // Called by a thread of libnats, one message at a time. `subject`: what stands after the inbox's own,

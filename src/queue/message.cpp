@@ -8,10 +8,10 @@
 namespace bw {
 
 MessagePtr make_message(const std::string& subject, std::string_view payload,
-                        const std::vector<Header>& headers) {
+                        const std::vector<Header>& headers, const std::string& reply) {
     natsMsg* raw = nullptr;
-    auto status =
-        natsMsg_Create(&raw, subject.c_str(), nullptr, payload.data(), static_cast<int>(payload.size()));
+    auto status = natsMsg_Create(&raw, subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                                 payload.data(), static_cast<int>(payload.size()));
     MessagePtr message(raw);
     for (const auto& [name, value] : headers) {
         if (status == NATS_OK) status = natsMsgHeader_Add(raw, name.c_str(), value.c_str());

@@ -14,7 +14,7 @@ namespace bw {
 
 // Throws Error (kQueue) where libnats does not take it.
 MessagePtr make_message(const std::string& subject, std::string_view payload,
-                        const std::vector<Header>& headers);
+                        const std::vector<Header>& headers, const std::string& reply = {});
 
 std::string_view payload_of(natsMsg* message);
 

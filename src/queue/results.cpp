@@ -85,13 +85,17 @@ std::optional<std::string> Results::store(const Record& record, const std::optio
     const std::string subject = record_subject(names_, record.outcome, record.sequence);
     auto headers = headers_of(trace);
     headers.push_back({.name = "Nats-Msg-Id", .value = record_message_id(names_, record)});
-    const auto message = make_message(subject, record_body(record), headers);
-    natsMsg* raw = nullptr;
-    const auto status = natsConnection_RequestMsg(&raw, connection_.get(), message.get(), timeout.count());
-    const MessagePtr reply(raw);
+    const std::string body = record_body(record);
+    MessagePtr message;
+    const auto send = [&](const std::string& reply) {
+        message = make_message(subject, body, headers, reply);
+        return natsConnection_PublishMsg(connection_.get(), message.get());
+    };
+    MessagePtr reply;
+    const auto status = answers_.ask(send, timeout, reply);
     if (status == NATS_NO_RESPONDERS) return "no stream takes " + subject;
     if (status != NATS_OK) return "the stream does not answer";
-    const auto answer = read_publication(payload_of(raw));
+    const auto answer = read_publication(payload_of(reply.get()));
     if (const auto* error = std::get_if<ApiError>(&answer)) return error->text;
     const auto* published = std::get_if<Published>(&answer);
     if (published == nullptr || published->stream != names_.results) {

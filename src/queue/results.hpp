@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "answers.hpp"
 #include "connection.hpp"
 
 namespace bw {
@@ -14,8 +15,9 @@ namespace bw {
 // Any thread, but for find().
 class Results {
   public:
-    // The connection must outlive the results.
-    Results(Connection& connection, QueueNames names) : connection_(connection), names_(std::move(names)) {}
+    // The connection and the answers must outlive the results.
+    Results(Connection& connection, Answers& answers, QueueNames names)
+        : connection_(connection), answers_(answers), names_(std::move(names)) {}
 
     // Looks for the stream, once, and says so where there is none for us: then store() has nothing to do.
     // False if JetStream did not answer. Throws Error (kDifference) where the stream is there and cannot take
@@ -38,6 +40,7 @@ class Results {
     Found probe();
 
     Connection& connection_;
+    Answers& answers_;
     const QueueNames names_;
     std::atomic<bool> there_ = false;
 };

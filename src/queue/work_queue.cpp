@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include "answers.hpp"
 #include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
 #include "bw/protocol.hpp"
@@ -44,7 +45,8 @@ class JetStreamQueue : public WorkQueue {
         : connection_(connection),
           names_(std::move(names)),
           observation_(connection_, names_),
-          results_(connection_, names_) {}
+          answers_(connection_),
+          results_(connection_, answers_, names_) {}
 
     // It returns false if `stop` came first.
     bool bind(milliseconds timeout, const std::stop_token& stop);
@@ -86,6 +88,7 @@ class JetStreamQueue : public WorkQueue {
     Connection& connection_;
     const QueueNames names_;
     Observation observation_;
+    Answers answers_;
     Results results_;
     std::optional<Pulls> pulls_;
     std::atomic<bool> answering_ = true;
@@ -256,11 +259,12 @@ void JetStreamQueue::refuse_if_message_refused(const std::optional<Advisory>& ad
 }
 
 bool JetStreamQueue::acknowledge(const Delivery& delivery) {
-    natsMsg* raw = nullptr;
-    const auto status = natsConnection_RequestString(&raw, connection_.get(), delivery.reply.c_str(), "+ACK",
-                                                     kAckTimeout.count());
-    const MessagePtr answer(raw);
-    return status == NATS_OK;
+    MessagePtr answer;
+    const auto send = [&](const std::string& reply) {
+        return natsConnection_PublishRequestString(connection_.get(), delivery.reply.c_str(), reply.c_str(),
+                                                   "+ACK");
+    };
+    return answers_.ask(send, kAckTimeout, answer) == NATS_OK;
 }
 
 Settlement JetStreamQueue::settle(const Delivery& delivery, const std::optional<Advisory>& advisory,
