@@ -59,6 +59,12 @@ double rate(std::uint64_t from, std::uint64_t to, double seconds) {
     return to > from ? std::round(static_cast<double>(to - from) / seconds * 10) / 10 : 0;
 }
 
+std::string brought_back_text(const Status& status) {
+    if (status.brought_back == 0) return "";
+    return "done, but brought back by the server: " + std::to_string(status.brought_back) +
+           "; `bw dead drop --kind done` removes them\n";
+}
+
 JsonObject json_of(const SetupResult& part, const std::string& name) {
     return JsonObject()
         .text("name", name)
@@ -86,12 +92,6 @@ std::string untaken_text(const Status& status) {
             "  and more on " + std::to_string(status.untaken.size() - kMostShown) + " other such subjects\n";
     }
     return text;
-}
-
-JsonObject json_of(const std::map<std::string, std::uint64_t>& counts) {
-    JsonObject json;
-    for (const auto& [subject, count] : counts) json.number(subject, count);
-    return json;
 }
 
 }  // namespace
@@ -122,8 +122,17 @@ Status measure_status(Connection& connection, const QueueNames& names) {
     const auto second = numbers_of(connection, names, {});
     note_numbers(status, QueueNumbers(*status.numbers), second,
                  std::chrono::duration<double>(steady_clock::now() - begin).count());
+    BroughtBack counter(connection, names);
+    note_brought_back(status, counter);
     if (status.numbers->dead > 0) status.untaken = untaken_messages(connection, names);
     return status;
+}
+
+void note_brought_back(Status& status, BroughtBack& counter) {
+    const auto& results = status.results.outcome;
+    if (results != Outcome::kAsItShouldBe && results != Outcome::kDiffers) return;
+    status.brought_back = counter.count(status.numbers->dead);
+    status.numbers->dead -= status.brought_back;
 }
 
 std::string heading(const SetupResult& part) {
@@ -148,10 +157,17 @@ std::string to_text(const Status& status) {
          << "in work, or waiting to be delivered again: " << status.numbers->ack_pending << " ("
          << status.numbers->redelivered << " delivered more than once)\n"
          << "dead: " << status.numbers->dead << "\n"
-         << untaken_text(status) << "workers without a job: " << status.numbers->waiting_pulls << "\n"
+         << untaken_text(status) << brought_back_text(status)
+         << "workers without a job: " << status.numbers->waiting_pulls << "\n"
          << std::fixed << std::setprecision(1) << "per second: " << status.came_per_second << " came, "
          << status.done_per_second << " done\n";
     return text.str();
+}
+
+JsonObject json_of(const std::map<std::string, std::uint64_t>& counts) {
+    JsonObject json;
+    for (const auto& [name, count] : counts) json.number(name, count);
+    return json;
 }
 
 JsonObject json_of(const Status& status) {
@@ -167,6 +183,7 @@ JsonObject json_of(const Status& status) {
             .number("idle_workers", status.numbers->waiting_pulls)
             .number("came_per_second", status.came_per_second)
             .number("done_per_second", status.done_per_second);
+        if (status.brought_back > 0) json.number("brought_back", status.brought_back);
         if (!status.untaken.empty()) json.object("untaken", json_of(status.untaken));
         if (status.numbers->paused_until) json.text("paused_until", *status.numbers->paused_until);
     }

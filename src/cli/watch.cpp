@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "bw/base/log.hpp"
 #include "bw/process.hpp"
@@ -45,6 +46,42 @@ std::string time_text(ServerTime time) {
     return write_time(time).substr(0, sizeof "2026-11-28T13:01:58" - 1) + "Z";
 }
 
+// "image 3, input 1"
+std::string counts_text(const std::map<std::string, std::uint64_t>& counts) {
+    std::string text;
+    for (const auto& [name, count] : counts) {
+        text.append(text.empty() ? "" : ", ").append(log::printable(name) + " " + std::to_string(count));
+    }
+    return text;
+}
+
+void add_numbers(std::vector<std::string>& parts, const View& view) {
+    const Status& status = view.status;
+    if (status.numbers->paused_until) parts.push_back("paused until " + *status.numbers->paused_until);
+    parts.push_back("waiting " + std::to_string(status.numbers->pending));
+    parts.push_back("in work " + std::to_string(status.numbers->ack_pending));
+    parts.push_back("dead " + std::to_string(status.numbers->dead));
+    if (status.brought_back > 0) parts.push_back("brought back " + std::to_string(status.brought_back));
+    parts.push_back(tenths(status.came_per_second) + " came and " + tenths(status.done_per_second) +
+                    " done per second");
+    if (const auto left = time_left(status)) parts.push_back(clock_text(*left) + " left");
+    if (view.failures && view.failures->last) {
+        parts.push_back("failed lately: " + counts_text(view.failures->by_kind));
+    }
+}
+
+std::string failures_text(const View& view) {
+    if (!view.no_failures.empty()) return "failed deliveries: not known, " + view.no_failures + "\n";
+    if (!view.failures) return "";
+    const auto& last = view.failures->last;
+    if (!last) return "failed deliveries lately: none\n";
+    const auto age = std::chrono::duration_cast<seconds>(view.time - last->time);
+    return "failed deliveries lately: " + counts_text(view.failures->by_kind) + "\n" + "  the last, " +
+           clock_text(std::max(age, seconds(0))) + " ago: seq " + std::to_string(last->sequence) +
+           ", delivery " + std::to_string(last->delivery) + ", " +
+           log::printable(last->where + ": " + last->what) + "\n";
+}
+
 }  // namespace
 
 void QueueHistory::add(Time time, const QueueNumbers& numbers) {
@@ -74,25 +111,16 @@ std::optional<seconds> time_left(const Status& status) {
 }
 
 std::string to_line(const View& view) {
+    if (!view.lost.empty()) return time_text(view.time) + " " + view.lost + "\n";
+    std::vector<std::string> parts;
+    for (const SetupResult& part : {view.status.stream, view.status.consumer, view.status.results}) {
+        // Without the results stream all works.
+        const bool is_missing = part.outcome == Outcome::kMissing && part.what != view.status.results.what;
+        if (is_missing || part.outcome == Outcome::kDiffers) parts.push_back(heading(part));
+    }
+    if (view.status.numbers) add_numbers(parts, view);
     std::string text = time_text(view.time);
-    if (!view.lost.empty()) return text + " " + view.lost + "\n";
-    const Status& status = view.status;
-    for (const SetupResult& part : {status.stream, status.consumer, status.results}) {
-        const bool is_noted = part.outcome == Outcome::kDiffers ||
-                              (part.outcome == Outcome::kMissing && part.what != status.results.what);
-        if (is_noted) text += " " + heading(part) + ",";
-    }
-    if (status.numbers) {
-        const QueueNumbers& numbers = *status.numbers;
-        if (numbers.paused_until) text += " paused until " + *numbers.paused_until + ",";
-        text += " waiting " + std::to_string(numbers.pending) + ", in work " +
-                std::to_string(numbers.ack_pending) + ", dead " + std::to_string(numbers.dead) + ", " +
-                tenths(status.came_per_second) + " came and " + tenths(status.done_per_second) +
-                " done per second";
-        if (const auto left = time_left(status)) text += ", " + clock_text(*left) + " left";
-    } else {
-        text.pop_back();
-    }
+    for (std::size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? " " : ", ") + parts[i];
     return text + "\n";
 }
 
@@ -103,10 +131,11 @@ std::string to_json_line(const View& view) {
         if (const auto left = time_left(view.status)) {
             json.number("left_seconds", static_cast<std::uint64_t>(left->count()));
         }
+        if (view.failures) json.object("failures", json_of(view.failures->by_kind));
     } else {
         json.text("lost", view.lost);
     }
-    return json.text("time", write_time(view.time)).str() + "\n";
+    return log::printable_json(json.text("time", write_time(view.time)).str()) + "\n";
 }
 
 std::string to_screen(const View& view) {
@@ -117,7 +146,7 @@ std::string to_screen(const View& view) {
     if (const auto left = time_left(view.status)) {
         text += "time left: " + clock_text(*left) + ", at this rate and if no more jobs come\n";
     }
-    return text;
+    return text + failures_text(view);
 }
 
 }  // namespace bw
@@ -129,7 +158,7 @@ using std::chrono::steady_clock;
 
 constexpr seconds kEvery{1};
 // The longest that a look takes after a signal: a question to JetStream that is not answered.
-constexpr seconds kGrace{15};
+constexpr seconds kGrace{20};
 
 class Watch {
   public:
@@ -142,6 +171,7 @@ class Watch {
     void look(const std::stop_token& stop);
     void note(Status status);
     void note_lost(std::string reason);
+    void read_failures();
     void show();
     bool is_over() const;
     void end(bool stopped);
@@ -149,6 +179,8 @@ class Watch {
     Connection& connection_;
     const WatchOptions options_;
     QueueHistory history_;
+    BroughtBack brought_back_;
+    std::optional<FailureReader> failure_reader_{};
     View view_{};
     bool has_answered_ = false;
     bool warned_ = false;  // in the log, that JetStream does not answer
@@ -169,7 +201,7 @@ Error stopped_early(const QueueNames& names) {
 }
 
 Watch::Watch(Connection& connection, const QueueNames& names, const WatchOptions& options)
-    : connection_(connection), options_(options) {
+    : connection_(connection), options_(options), brought_back_(connection, names) {
     view_.status.names = names;
     if (options_.shown && !options_.json && has_screen()) screen_.emplace();
 }
@@ -192,6 +224,7 @@ void Watch::look(const std::stop_token& stop) {
     }
     try {
         note(look_at_queue(connection_, view_.status.names, stop));
+        read_failures();
     } catch (const Error& failure) {
         if (stop.stop_requested()) return;
         if (!has_answered_ || failure.kind() != ErrorKind::kQueue) throw;
@@ -212,8 +245,23 @@ void Watch::note(Status status) {
     }
     history_.add(steady_clock::now(), *view_.status.numbers);
     history_.note(view_.status);
+    note_brought_back(view_.status, brought_back_);
     if (view_.status.numbers->dead == dead) return;
     view_.status.untaken = untaken_messages(connection_, view_.status.names);
+}
+
+// They are beside the point: without them the watch goes on.
+void Watch::read_failures() {
+    view_.failures.reset();
+    view_.no_failures.clear();
+    const auto outcome = view_.status.results.outcome;
+    if (!options_.shown || (outcome != Outcome::kAsItShouldBe && outcome != Outcome::kDiffers)) return;
+    try {
+        if (!failure_reader_) failure_reader_.emplace(connection_, view_.status.names);
+        view_.failures = failure_reader_->read();
+    } catch (const Error& error) {
+        view_.no_failures = error.what();
+    }
 }
 
 void Watch::note_lost(std::string reason) {

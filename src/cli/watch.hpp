@@ -9,6 +9,7 @@
 
 #include "bw/config.hpp"
 #include "bw/protocol.hpp"
+#include "bw/queue/failures.hpp"
 #include "status.hpp"
 
 namespace bw {
@@ -44,8 +45,10 @@ std::optional<std::chrono::seconds> time_left(const Status& status);
 // What a watch shows.
 struct View {
     ServerTime time{};
-    Status status;       // the last that is known
-    std::string lost{};  // why nothing is known any more; empty: all is well
+    Status status;                       // the last that is known
+    std::string lost{};                  // why nothing is known any more; empty: all is well
+    std::optional<Failures> failures{};  // nothing where no records can be read
+    std::string no_failures{};           // why, where the stream of records is there
 };
 
 // One line, with its end.

@@ -11,6 +11,7 @@
 #include "bw/image.hpp"
 #include "bw/process.hpp"
 #include "bw/queue.hpp"
+#include "bw/queue/brought_back.hpp"
 #include "bw/sandbox.hpp"
 #include "bw/storage.hpp"
 #include "bw/telemetry.hpp"
@@ -69,13 +70,14 @@ std::unique_ptr<metrics::Reporter> report_to_page(const Config& config, Connecti
     if (config.metrics_address.empty()) return nullptr;
     // A worker that fetches has found OUTDIR and the input roots as they should be.
     const auto ready = [&connection, &slot] { return slot.alive_ms != 0 && is_connected(connection); };
-    const auto ask = [&connection, names](const std::stop_token& end) -> std::optional<metrics::QueueDepth> {
+    const auto ask = [&connection, names, brought_back = BroughtBack(connection, names)](
+                         const std::stop_token& end) mutable -> std::optional<metrics::QueueDepth> {
         const auto numbers = queue_numbers(connection, names, end);
         if (!numbers) return std::nullopt;
         return metrics::QueueDepth{.pending = numbers->pending,
                                    .ack_pending = numbers->ack_pending,
                                    .redelivered = numbers->redelivered,
-                                   .dead = numbers->dead};
+                                   .dead = numbers->dead - brought_back.count(numbers->dead, end)};
     };
     return std::make_unique<metrics::Reporter>(slot.connected, gauges, ready, ask);
 }

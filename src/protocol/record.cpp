@@ -121,6 +121,10 @@ std::string probe_subject(const QueueNames& names) { return prefix(names) + "pro
 
 std::string record_subjects(const QueueNames& names) { return prefix(names) + ">"; }
 
+std::string record_subjects(const QueueNames& names, Record::Outcome outcome) {
+    return prefix(names) + std::string(word(outcome)) + ".>";
+}
+
 // When the stream took the job tells jobs of a stream that was made anew from those of the old one; when the
 // stream was made would too, but a worker hears of that only later.
 std::string record_message_id(const QueueNames& names, const Record& record) {

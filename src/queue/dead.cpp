@@ -34,10 +34,10 @@ bool takes(const ConsumerInfo& consumer, const std::string& subject) {
 }
 
 std::vector<StoredMessage> delivered_messages(Connection& connection, const QueueNames& names,
-                                              const ConsumerInfo& consumer) {
+                                              const ConsumerInfo& consumer, const std::stop_token& stop) {
     std::vector<StoredMessage> messages;
     if (consumer.last_delivered == 0) return messages;
-    StreamReader reader(connection, names.stream);
+    StreamReader reader(connection, names.stream, stop);
     const auto filters = consumer.filters.empty() ? std::vector<std::string>{">"} : consumer.filters;
     for (const auto& filter : filters) {
         auto more = reader.messages(filter, 1, consumer.last_delivered);
@@ -60,14 +60,14 @@ std::map<std::uint64_t, std::pair<ServerTime, MaxDeliveries>> read_advisories(St
 }
 
 Evidence read_evidence(Connection& connection, const QueueNames& names,
-                       const std::vector<StoredMessage>& jobs) {
+                       const std::vector<StoredMessage>& jobs, const std::stop_token& stop) {
     std::vector<std::string> done;
     std::vector<std::string> failed;
     for (const auto& job : jobs) {
         done.push_back(record_subject(names, Record::Outcome::kDone, job.sequence));
         failed.push_back(record_subject(names, Record::Outcome::kFailed, job.sequence));
     }
-    StreamReader results(connection, names.results);
+    StreamReader results(connection, names.results, stop);
     Evidence evidence{.done = results.last_messages(done), .failed = results.last_messages(failed)};
     const auto says_all = [&](std::size_t i) {
         const auto failure = record_of(jobs[i], evidence.failed[i]);
@@ -83,10 +83,10 @@ Evidence read_evidence(Connection& connection, const QueueNames& names,
 
 // Without a results stream all is found but reasons, and what only they prove.
 Evidence evidence_if_any(Connection& connection, const QueueNames& names,
-                         const std::vector<StoredMessage>& jobs) {
+                         const std::vector<StoredMessage>& jobs, const std::stop_token& stop) {
     std::string why;
     try {
-        if (!names.results.empty()) return read_evidence(connection, names, jobs);
+        if (!names.results.empty()) return read_evidence(connection, names, jobs, stop);
         why = "BW_RESULTS is off";
     } catch (const Error& error) {
         const bool is_forbidden = connection.refused("$JS.API.STREAM.MSG.GET." + names.results);
@@ -139,11 +139,11 @@ std::optional<DeadJob> judged(const StoredMessage& message, const ConsumerInfo& 
 
 }  // namespace
 
-DeadJobs find_dead(Connection& connection, const QueueNames& names) {
+DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
     // The consumer first: what it has not in work now, and has delivered as often as it may, stays so.
     const auto consumer = consumer_info_of(connection, names);
-    const auto messages = delivered_messages(connection, names, consumer);
-    const auto evidence = evidence_if_any(connection, names, messages);
+    const auto messages = delivered_messages(connection, names, consumer, stop);
+    const auto evidence = evidence_if_any(connection, names, messages, stop);
     DeadJobs dead;
     dead.no_records = evidence.no_records;
     dead.consumer_created = consumer.created;

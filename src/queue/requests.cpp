@@ -18,9 +18,10 @@ constexpr milliseconds kPatience{15'000};
 
 }  // namespace
 
-Requests::Requests(Connection& connection, const std::string& call)
+Requests::Requests(Connection& connection, const std::string& call, std::stop_token stop)
     : connection_(connection),
       subject_("$JS.API." + call),
+      stop_(std::move(stop)),
       inbox_(connection, [this](std::string_view name, natsMsg* message) {
           const std::scoped_lock lock(mutex_);
           answers_.push_back({std::string(name), std::string(payload_of(message))});
@@ -38,6 +39,7 @@ void Requests::run(std::size_t lanes, const Next& next, const Answered& answered
     auto last_answer = steady_clock::now();
     while (!in_flight.empty()) {
         const auto answers = wait_for_answers();
+        if (stop_.stop_requested()) throw Error(ErrorKind::kStopped, subject_, "stopped while it was asked");
         for (const Answer& answer : answers) {
             const auto lane = in_flight.find(answer.name);
             if (lane == in_flight.end()) continue;  // a second answer, to a request that was sent again

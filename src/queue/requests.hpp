@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ class Requests {
   public:
     // `call`: "STREAM.MSG.GET.IMAGES". Throws Error (kQueue) if libnats cannot subscribe. The connection must
     // outlive the requests.
-    Requests(Connection& connection, const std::string& call);
+    Requests(Connection& connection, const std::string& call, std::stop_token stop = {});
 
     // The body of the lane's next request; nothing: the lane has no more.
     using Next = std::function<std::optional<std::string>(std::size_t lane)>;
@@ -29,7 +30,8 @@ class Requests {
     using Answered = std::function<bool(std::size_t lane, std::string_view answer)>;
 
     // Each lane has one request in flight, until none has a next one. Calls both functions in this thread.
-    // Throws Error (kQueue) where no answer has come for kPatience, or the server does not permit the call.
+    // Throws Error: kQueue where no answer has come for kPatience, or the server does not permit the call;
+    // kStopped once `stop` has come.
     void run(std::size_t lanes, const Next& next, const Answered& answered);
 
   private:
@@ -51,6 +53,7 @@ class Requests {
 
     Connection& connection_;
     const std::string subject_;
+    const std::stop_token stop_;
     std::uint64_t last_name_ = 0;
     std::vector<Lane> lanes_;
     std::mutex mutex_;

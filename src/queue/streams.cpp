@@ -108,8 +108,8 @@ std::optional<Published> try_to_publish(Connection& connection, const std::strin
 
 class StreamReader::Implementation {
   public:
-    Implementation(Connection& connection, std::string stream)
-        : stream_(std::move(stream)), requests_(connection, "STREAM.MSG.GET." + stream_) {}
+    Implementation(Connection& connection, std::string stream, std::stop_token stop)
+        : stream_(std::move(stream)), requests_(connection, "STREAM.MSG.GET." + stream_, std::move(stop)) {}
 
     void run(std::size_t lanes, const Requests::Next& next,
              const std::function<void(std::size_t lane, std::optional<StoredMessage>)>& found) {
@@ -147,8 +147,8 @@ class StreamReader::Implementation {
     Requests requests_;
 };
 
-StreamReader::StreamReader(Connection& connection, std::string stream)
-    : implementation_(std::make_unique<Implementation>(connection, std::move(stream))) {}
+StreamReader::StreamReader(Connection& connection, std::string stream, std::stop_token stop)
+    : implementation_(std::make_unique<Implementation>(connection, std::move(stream), std::move(stop))) {}
 
 StreamReader::~StreamReader() = default;
 

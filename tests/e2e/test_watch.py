@@ -5,13 +5,13 @@ import re
 import signal
 import subprocess
 import threading
+from datetime import datetime, timezone
 
 import pytest
 
 from harness.checks import one_error, wait_until
-from harness.jetstream import JetStream
+from harness.jetstream import RESULTS, JetStream
 from harness.screen import OnTerminal
-from harness.server import server_binary
 from harness.worker import DEADLINE, bw_command, environment, run_bw
 
 CTRL_C = "\x03"
@@ -55,15 +55,6 @@ class Watch:
         self._deadline.cancel()
         self.process.kill()
         self.process.wait(DEADLINE)
-
-
-@pytest.fixture(params=[(2, 9), (2, 14)], ids=["nats-2.9", "nats-2.14"])
-def each_server(request, make_server):
-    """The oldest and the newest that are there."""
-    binary = server_binary((*request.param, 0))
-    if not binary:
-        pytest.skip(f"no nats-server from {request.param} on")
-    return make_server(binary=binary)
 
 
 def do_jobs(js, count):
@@ -128,8 +119,44 @@ def test_a_screen_is_redrawn_in_place(each_server, connect):
     assert "\x1b[2J" not in terminal.written  # which would flicker
 
 
+def say_failed(js, sequence, kind, what):
+    """The record that a worker writes of a delivery that failed."""
+    record = {"outcome": "failed", "id": "job", "seq": sequence, "delivery": 2, "max_deliver": 5, "last": False, "kind": kind,
+              "class": "permanent", "where": "file:///a.jpg", "what": what, "queued": "2026-11-28T12:00:00Z",
+              "worker": "host:1", "version": "0", "time": datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")}
+    answer = js.connection.request(f"RESULTS.IMAGES.BW.failed.{sequence}", record).json()
+    assert "error" not in answer, answer
+
+
+def test_the_last_failures_by_kind(each_server, connect):
+    """Those from before the watch, and those that come."""
+    js = JetStream(connect(each_server)).create()
+    results = JetStream(connect(each_server), "IMAGES_RESULTS")
+    with OnTerminal("status", "--watch", NATS_URL=each_server.url) as terminal:
+        terminal.wait(lambda text: "waiting: 0" in text)
+        assert "failed deliveries" not in terminal.screen.text()
+        results.create_stream(**RESULTS)
+        terminal.wait(lambda text: "failed deliveries lately: none" in text)
+        js.connection.request("RESULTS.IMAGES.BW.done.1", b"not a record")
+        for sequence, kind in enumerate(["image", "input", "image"], 1):
+            say_failed(js, sequence, kind, "bad\x1b[2Jpicture")
+        terminal.wait(lambda text: "failed deliveries lately: image 2, input 1\n" in text)
+        line = terminal.screen.text().splitlines()[-1]
+        assert re.fullmatch(r"  the last, 0:0\d ago: seq 3, delivery 2, file:///a.jpg: bad\\u001b\[2Jpicture", line), line
+    with Watch(each_server, "--watch", "--json") as json_lines, Watch(each_server, "--watch") as plain:
+        assert json_lines.wait_json(lambda said: True)["failures"] == {"image": 2, "input": 1}
+        say_failed(js, 4, "output", "full")
+        json_lines.wait_json(lambda said: said["failures"] == {"image": 2, "input": 1, "output": 1})
+        plain.wait_line(lambda line: line.endswith(", failed lately: image 2, input 1, output 1"))
+        results.delete_stream()
+        json_lines.wait_json(lambda said: "failures" not in said)
+        results.create_stream(**RESULTS)
+        say_failed(js, 5, "job", "no")
+        json_lines.wait_json(lambda said: said.get("failures", {}).get("job") == 1)
+
+
 def test_a_small_screen_shows_what_fits(server, js):
-    with OnTerminal("status", "--watch", NATS_URL=server.url, rows=5, columns=20) as terminal:
+    with OnTerminal("status", "--watch", NATS_URL=server.url, rows=6, columns=20) as terminal:
         terminal.wait(lambda text: "waiting: 0" in text)
         assert terminal.screen.text().splitlines()[2:4] == ["stream IMAGES: as i", "consumer IMAGES > B"]
         terminal.resize(30, 100)
@@ -179,7 +206,7 @@ def test_until_empty_with_dead_jobs(server, js):
 def test_until_empty_does_not_wait_for_what_differs(args, server, empty_js):
     run = run_bw("status", "--until-empty", *args, NATS_URL=server.url)
     assert run.returncode == 9 and "missing" in run.stdout and "bw setup" in one_error(run.stderr).message
-    empty_js.create(stream={"max_msg_size": 1024})
+    empty_js.create(consumer={"max_deliver": 3})
     empty_js.publish(b"{}")
     run = run_bw("status", "--until-empty", *args, NATS_URL=server.url)
     assert run.returncode == 9 and "differs" in run.stdout

@@ -130,5 +130,40 @@ TEST(Watch, WhatIsNotAsItShouldBeStandsInTheLine) {
     EXPECT_THAT(to_line(view), HasSubstr("Z stream IMAGES: differs, paused until tomorrow, waiting 0, "));
 }
 
+TEST(Watch, FailuresStandInTheLineAndOnTheScreen) {
+    View view = view_after({});
+    view.status.numbers = QueueNumbers{};
+    view.failures = Failures{};
+    EXPECT_THAT(to_line(view), Not(HasSubstr("failed")));
+    EXPECT_THAT(to_screen(view), HasSubstr("\nfailed deliveries lately: none\n"));
+    Record last;
+    last.sequence = 17;
+    last.delivery = 2;
+    last.where = "file:///a.jpg";
+    last.what = "red\x1b[31m\nline";
+    last.time = view.time - seconds(70);
+    view.failures = Failures{{{"image", 3}, {"in\nput", 1}}, last};
+    EXPECT_THAT(to_line(view), HasSubstr(", failed lately: image 3, in\\nput 1\n"));
+    EXPECT_THAT(to_screen(view), HasSubstr("  the last, 1:10 ago: seq 17, delivery 2, file:///a.jpg: "
+                                           "red\\u001b[31m\\nline\n"));
+    EXPECT_EQ(nlohmann::json::parse(to_json_line(view))["failures"]["image"], 3);
+    view.failures.reset();
+    view.no_failures = "nobody lets us";
+    EXPECT_THAT(to_screen(view), HasSubstr("failed deliveries: not known, nobody lets us\n"));
+    EXPECT_FALSE(nlohmann::json::parse(to_json_line(view)).contains("failures"));
+}
+
+TEST(Watch, WhatAServerBroughtBackIsSaid) {
+    View view = view_after({});
+    view.status.numbers = numbers(5, 3, 1);
+    view.status.brought_back = 2;
+    EXPECT_THAT(to_line(view), HasSubstr(", dead 1, brought back 2, "));
+    EXPECT_THAT(
+        to_screen(view),
+        HasSubstr(
+            "dead: 1\ndone, but brought back by the server: 2; `bw dead drop --kind done` removes them\n"));
+    EXPECT_EQ(nlohmann::json::parse(to_json_line(view))["brought_back"], 2);
+}
+
 }  // namespace
 }  // namespace bw

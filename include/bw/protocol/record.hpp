@@ -69,6 +69,9 @@ std::string probe_subject(const QueueNames& names);
 // All records of our consumer, and the above.
 std::string record_subjects(const QueueNames& names);
 
+// The records of that outcome.
+std::string record_subjects(const QueueNames& names, Record::Outcome outcome);
+
 // The Nats-Msg-Id of a record: the same for every `done` of one job, so that the results stream keeps one of
 // them, and another for each delivery that failed.
 std::string record_message_id(const QueueNames& names, const Record& record);

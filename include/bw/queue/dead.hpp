@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +50,8 @@ struct DeadJobs {
     std::optional<ServerTime> consumer_created{};
 };
 
-DeadJobs find_dead(Connection& connection, const QueueNames& names);
+// Once `stop` has come it throws Error (kStopped) within a few seconds.
+DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::stop_token& stop = {});
 
 // Throws Error (kDifference) if the consumer is not the one that was made then: it delivers its dead jobs
 // again.

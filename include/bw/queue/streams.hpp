@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,8 @@ namespace bw {
 // One thread at a time. The connection must outlive the reader.
 class StreamReader {
   public:
-    StreamReader(Connection& connection, std::string stream);
+    // Once `stop` has come, calls throw Error (kStopped) within a second.
+    StreamReader(Connection& connection, std::string stream, std::stop_token stop = {});
     ~StreamReader();
 
     // Nothing where the stream has none of that number (any more).
