@@ -11,20 +11,15 @@ from harness import pictures
 from harness.checks import assert_failed, names, wait_until
 from harness.jetstream import MAX_DELIVERIES, RESULTS, SECOND, ApiError, JetStream
 from harness.permissions import Password, documented, without
-from harness.server import server_binary
 from harness.worker import run_bw
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACE = {"traceparent": f"00-{TRACE_ID}-00f067aa0ba902b7-01", "tracestate": "congo=t61rcWkgMzE"}
 
 
-@pytest.fixture(params=[(2, 9), (2, 11)], ids=["oldest", "newest"])
-def server(request, make_server):
-    """Debian's nats-server, and a newer one."""
-    binary = server_binary((*request.param, 0))
-    if not binary:
-        pytest.skip(f"no nats-server from {request.param} on")
-    return make_server(binary=binary)
+@pytest.fixture
+def server(each_server):
+    return each_server
 
 
 @pytest.fixture
