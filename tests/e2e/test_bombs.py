@@ -143,7 +143,7 @@ def test_formats_narrowed_and_widened(js, start_worker, outdir, tmp_path):
     worker = start_worker(BW_FORMATS="jpeg,jp2")
     worker.wait_line("job done")
     assert worker.stop() == 0
-    assert pictures.pixels(outdir / "wide.jp2")[0] == b"70x46 "
+    assert pictures.pixels(outdir / "wide.jp2")[0] == [(70, 46)]
     worker = start_worker(BW_FORMATS="png,pdf")
     assert worker.wait_exit() == 2
     assert 'invalid BW_FORMATS "png, pdf"' in one_error(worker.lines).message

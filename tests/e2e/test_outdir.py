@@ -123,7 +123,7 @@ def test_existing_file_of_the_same_name_is_replaced(js, start_worker, outdir, tm
     (outdir / "job-1.pgm").write_bytes(b"from an earlier, unfinished try")
     js.publish_job("job-1", pictures.small(tmp_path))
     start_worker().wait_line("job done")
-    assert pictures.pixels(outdir / "job-1.pgm")[0] == b"16x16 "
+    assert pictures.pixels(outdir / "job-1.pgm")[0] == [(16, 16)]
 
 
 def taken_names():

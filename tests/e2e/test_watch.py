@@ -187,7 +187,7 @@ def test_until_empty(each_server, connect):
         assert json.loads(output.splitlines()[-1])["in_work"] == 0
         code, output, errors = quiet.end()
         assert code == 0 and " error " not in errors
-        assert "waiting: 0\n" in output and output.count("stream IMAGES") == 1
+        assert "waiting: 0\n" in output and output.count("stream IMAGES:") == 1
 
 
 def test_until_empty_with_dead_jobs(server, js):
