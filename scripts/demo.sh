@@ -126,5 +126,6 @@ or, as README.md tells in full, with a queue that stays:
    OUTDIR=/tmp $build/bw --workers auto &
    nats req IMAGES.blackandwhite '{"id": "mine", "image": "file:///home/you/picture.jpg"}'
    ls -l /tmp/mine.jpg
+   $build/bw dead    # what failed, and why
 scripts/build-nats-tools.sh builds the nats CLI with Go; https://github.com/nats-io/natscli/releases has it built.
 END

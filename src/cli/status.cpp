@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "bw/base/log.hpp"
 #include "command.hpp"
 #include "output.hpp"
 #include "watch.hpp"
@@ -84,8 +85,8 @@ std::string untaken_text(const Status& status) {
     std::size_t shown = 0;
     for (const auto& [subject, count] : status.untaken) {
         if (shown++ == kMostShown) break;
-        text += "  of those, on " + subject + ", which the consumer does not take: " + std::to_string(count) +
-                "\n";
+        text += "  of those, on " + log::printable(subject) +
+                ", which the consumer does not take: " + std::to_string(count) + "\n";
     }
     if (status.untaken.size() > kMostShown) {
         text +=
@@ -224,7 +225,7 @@ void show_status(const Invocation& invocation, const Config& config) {
     }
     const auto connection = connect(connection_options(config), {});
     const Status status = measure_status(*connection, queue_names(config));
-    print(has("--json") ? json_of(status).str() + "\n" : to_text(status));
+    print(has("--json") ? log::printable_json(json_of(status).str()) + "\n" : to_text(status));
     if (const auto failure = verdict(status)) throw *failure;
 }
 

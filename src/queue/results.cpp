@@ -15,9 +15,15 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kProbeTimeout{2000};
 
-// The stream answers to the message, and stores nothing: no stream has this name.
-constexpr const char* kExpectedStream = "Nats-Expected-Stream";
-constexpr const char* kNoStream = "-";
+constexpr const char* kMessageId = "Nats-Msg-Id";
+
+// Many workers that start at once, or one that starts with each job that fails, leave one message in ten
+// seconds. A message that the stream refused counts for nobody.
+std::string probe_message_id(const QueueNames& names) {
+    constexpr std::chrono::seconds kEvery{10};
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return "probe-" + names.stream + "-" + names.consumer + "-" + std::to_string(now / kEvery);
+}
 
 }  // namespace
 
@@ -59,33 +65,32 @@ Results::Found Results::look() {
     return probe();
 }
 
-// Whoever may ask for the stream and not write to it would fail with every job.
+// Whoever may ask for the stream and not write to it would fail with every job, and so would each worker
+// while the stream takes nothing, since JetStream's storage is full: no job is fetched before a message was
+// stored.
 Results::Found Results::probe() {
     const std::string subject = probe_subject(names_);
     connection_.tolerate_refusal(subject);
-    const auto message = make_message(subject, "", {{.name = kExpectedStream, .value = kNoStream}});
-    natsMsg* raw = nullptr;
-    const auto status =
-        natsConnection_RequestMsg(&raw, connection_.get(), message.get(), kProbeTimeout.count());
-    const MessagePtr reply(raw);
+    problem_ = publish(subject, "", {{.name = kMessageId, .value = probe_message_id(names_)}}, kProbeTimeout);
     if (connection_.refused(subject)) {
         log::startup("no records are kept, since the results stream may not be written to",
                      {{"results", names_.results}});
         return Found::kNo;
     }
-    if (status != NATS_OK) return Found::kNoAnswer;
-    const auto answer = read_publication(payload_of(raw));
-    const auto* error = std::get_if<ApiError>(&answer);
-    return error && error->code == kOtherStreamExpected ? Found::kYes : Found::kNoAnswer;
+    return problem_ ? Found::kNoAnswer : Found::kYes;
 }
 
 std::optional<std::string> Results::store(const Record& record, const std::optional<Trace>& trace,
                                           milliseconds timeout) {
     if (!there_) return std::nullopt;
-    const std::string subject = record_subject(names_, record.outcome, record.sequence);
     auto headers = headers_of(trace);
-    headers.push_back({.name = "Nats-Msg-Id", .value = record_message_id(names_, record)});
-    const std::string body = record_body(record);
+    headers.push_back({.name = kMessageId, .value = record_message_id(names_, record)});
+    return publish(record_subject(names_, record.outcome, record.sequence), record_body(record), headers,
+                   timeout);
+}
+
+std::optional<std::string> Results::publish(const std::string& subject, std::string_view body,
+                                            const std::vector<Header>& headers, milliseconds timeout) {
     MessagePtr message;
     const auto send = [&](const std::string& reply) {
         message = make_message(subject, body, headers, reply);

@@ -107,13 +107,23 @@ void JetStreamQueue::refuse_if_not_permitted() {
 
 bool JetStreamQueue::bind(milliseconds timeout, const std::stop_token& stop) {
     const auto deadline = steady_clock::now() + timeout;
+    bool said_problem = false;
     while (!observation_.ask() || !results_.find()) {
         refuse_if_not_permitted();
+        const auto& problem = results_.problem();
+        if (problem && steady_clock::now() >= deadline) {
+            throw Error(ErrorKind::kQueue, names_.results,
+                        "the results stream took no record within BW_CONNECT_TIMEOUT: " + *problem);
+        }
         if (steady_clock::now() >= deadline) {
             refuse("JetStream did not answer within BW_CONNECT_TIMEOUT: " +
                    connection_.refusal().value_or("is it switched on (nats-server -js), and may we ask it?"));
         }
-        note_answer(false);
+        if (!problem) {
+            note_answer(false);
+        } else if (!std::exchange(said_problem, true)) {
+            log::warn("the results stream takes no records, so no job is fetched", {{"reason", *problem}});
+        }
         if (stopped_within(kPauseAfterFailedFetch, stop)) return false;
     }
     note_answer(true);

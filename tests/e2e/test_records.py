@@ -39,7 +39,7 @@ def records(results, outcome=""):
     """The records that the stream holds: [(subject, object), …]."""
     prefix = f"RESULTS.IMAGES.BW.{outcome}"
     return [(message.subject, json.loads(message.data)) for message in results.stored()
-            if message.subject.startswith(prefix)]
+            if message.subject.startswith(prefix) and not message.subject.endswith(".probe")]
 
 
 def run_job(js, start_worker, job_id, picture, **settings):
@@ -222,6 +222,36 @@ def test_results_stream_that_is_down_with_the_server(server, js, results, start_
     worker.wait_line("id=held")
     results.connection = connect(server)
     assert [record["id"] for _, record in records(results, "done")] == ["held"]
+
+
+def test_storage_that_is_full(make_server, connect, start_worker, picture, tmp_path):
+    """Acknowledgements take no storage and records do: each worker's start would cost a job a delivery."""
+    server = make_server(jetstream=False, config=f'jetstream {{ store_dir: "{tmp_path}/store", max_file_store: 2MB }}')
+    js = JetStream(connect(server)).create()
+    results = JetStream(js.connection, "IMAGES_RESULTS")
+    results.create_stream(**RESULTS | {"max_bytes": -1})
+    js.publish_job("job-1", picture)
+    others = JetStream(js.connection, "OTHERS")
+    others.create_stream(subjects=["OTHERS.>"])
+    while "error" not in js.connection.request("OTHERS.a", b"x" * 500).json():
+        pass
+    worker = start_worker(NATS_URL=server.url, BW_CONNECT_TIMEOUT="2s")
+    record = assert_failed(worker, 3, "queue", where="IMAGES_RESULTS")
+    assert "resource" in record.message
+    assert worker.has_line("the results stream takes no records, so no job is fetched")
+    assert js.consumer_info()["delivered"]["consumer_seq"] == 0
+
+    worker = start_worker(NATS_URL=server.url, BW_CONNECT_TIMEOUT="10m")
+    worker.wait_line("no job is fetched")
+    others.delete_stream()
+    worker.wait_line("job done id=job-1")
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("subject", ["RESULTS.OTHER.BW.done.5", "RESULTS.OTHER.BW.failed.5"])
+def test_advisory_that_would_pass_for_a_record_of_another_queue(subject, js, results, start_worker, picture):
+    js.publish({"id": "job-1", "image": picture.as_uri(), "advisory": subject})
+    assert_failed(start_worker(), 4, "job", where=subject)
 
 
 @pytest.mark.parametrize("missing", ["$JS.API.STREAM.INFO.IMAGES_RESULTS", "RESULTS.IMAGES.BW.>"])

@@ -62,8 +62,8 @@ std::optional<Record> read_record(std::string_view body);
 
 std::string record_subject(const QueueNames& names, Record::Outcome outcome, std::uint64_t sequence);
 
-// A message that the results stream refuses to store goes there, so that its answer proves that we may write
-// to it.
+// A worker that starts stores a message there: the answer proves that the results stream takes records of
+// ours.
 std::string probe_subject(const QueueNames& names);
 
 // All records of our consumer, and the above.

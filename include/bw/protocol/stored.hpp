@@ -47,7 +47,6 @@ struct Published {
     bool duplicate = false;      // there was one with this Nats-Msg-Id, so that nothing was stored
 };
 inline constexpr int kMessageTooLarge = 10054;
-inline constexpr int kOtherStreamExpected = 10060;  // by the message's header Nats-Expected-Stream
 ApiAnswer<Published> read_publication(std::string_view answer);
 
 struct Header {
