@@ -33,9 +33,9 @@ Selection read_selection(const Invocation& invocation);
 
 // The dead jobs that a selection takes, and what there is besides.
 struct Selected {
-    std::vector<DeadJob> jobs;  // the newest error first
-    std::size_t dead = 0;       // all there are
-    std::optional<ServerTime> consumer_created;
+    std::vector<DeadJob> jobs;          // the newest error first
+    std::size_t dead = 0;               // all there are
+    ConsumerInfo consumer;              // to check_consumer()
     std::vector<std::string> not_dead;  // "17 is in work": of the sequences that were named
 };
 Selected select(Connection& connection, const QueueNames& names, const Selection& selection);

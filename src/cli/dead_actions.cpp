@@ -90,9 +90,18 @@ std::optional<std::string> read_replacement(const Invocation& invocation, std::s
     return text;
 }
 
-Step step_of(const SentAgain& sent) {
+std::string id_of(const StoredMessage& message) {
+    Job job;
+    try {
+        parse_job(message.payload, job);
+    } catch (const Error&) {  // it goes as it is; its id may have been read
+    }
+    return job.id;
+}
+
+Step step_of(const SentAgain& sent, const std::string& done = "sent again") {
     const std::string as = " as " + std::to_string(sent.sequence);
-    Step step{.outcome = Step::Outcome::kDone, .what = "sent again" + as, .new_sequence = sent.sequence};
+    Step step{.outcome = Step::Outcome::kDone, .what = done + as, .new_sequence = sent.sequence};
     switch (sent.outcome) {
         case SentAgain::Outcome::kGone:
             return {.outcome = Step::Outcome::kSkipped, .what = "skipped: it is gone", .is_odd = true};
@@ -121,7 +130,7 @@ void work_on(Connection& connection, const QueueNames& names, const Selected& se
     for (const auto& job : selected.jobs) {
         const bool goes_on = journal.run(job.message.sequence, job.id, [&] {
             if (const auto now = std::chrono::steady_clock::now(); now - last_look >= kLook) {
-                check_consumer(connection, names, selected.consumer_created);
+                check_consumer(connection, names, selected.consumer);
                 last_look = now;
             }
             return step(job);
@@ -152,9 +161,10 @@ void retry_jobs(Connection& connection, const QueueNames& names, const Invocatio
 void drop_jobs(Connection& connection, const QueueNames& names, const Invocation& invocation) {
     const auto [selected, go_on] = find_meant(connection, names, invocation);
     if (go_on) {
+        Resender resender(connection, names);
         Journal journal(invocation, "dropped", selected.jobs.size());
         work_on(connection, names, selected, journal, [&](const DeadJob& job) -> Step {
-            if (remove_message(connection, names.stream, job.message.sequence)) return {.what = "dropped"};
+            if (resender.drop(job.message)) return {.what = "dropped"};
             return step_of({.outcome = SentAgain::Outcome::kGone});
         });
     }
@@ -182,9 +192,10 @@ void import_jobs(Connection& connection, const QueueNames& names, const Invocati
     Resender resender(connection, names);
     Journal journal(invocation, "imported", jobs.size());
     for (const auto& job : jobs) {
-        const bool goes_on = journal.run(job.sequence, "", [&] {
-            Step step = step_of(resender.import(job));
-            if (step.what.starts_with("was sent")) step.outcome = Step::Outcome::kSkipped;
+        const bool goes_on = journal.run(job.sequence, id_of(job), [&] {
+            const SentAgain sent = resender.import(job);
+            Step step = step_of(sent, "imported");
+            if (sent.outcome == SentAgain::Outcome::kStoredBefore) step.outcome = Step::Outcome::kSkipped;
             return step;
         });
         if (!goes_on) break;

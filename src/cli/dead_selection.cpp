@@ -95,8 +95,7 @@ Selected select(Connection& connection, const QueueNames& names, const Selection
         log::warn("nobody knows why jobs died: there are no records", {{"reason", found.no_records}});
     }
     if (found.unproven > 0) log::info("jobs are in work, or dead without proof", {{"jobs", found.unproven}});
-    Selected selected{
-        .jobs = {}, .dead = found.jobs.size(), .consumer_created = found.consumer_created, .not_dead = {}};
+    Selected selected{.jobs = {}, .dead = found.jobs.size(), .consumer = found.consumer, .not_dead = {}};
     std::set<std::uint64_t> dead;
     const auto now = server_now();
     for (auto& job : found.jobs) {

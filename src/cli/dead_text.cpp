@@ -100,7 +100,10 @@ std::string kind_of(const DeadJob& job) {
 }
 
 std::string what_of(const DeadJob& job) {
-    if (job.is_done) return "is done, and a killed server brought it back: " + job.record->output;
+    if (job.is_done) {
+        return "is done, and its message is still there (a killed nats-server 2.9 brings such back): " +
+               job.record->output;
+    }
     if (job.reason_is_known) return job.record->what;
     if (!job.record) return std::string(kNobodyKnows);
     return std::string(kNobodyKnows) + "; try " + std::to_string(job.record->delivery) + ": " +

@@ -15,16 +15,17 @@ std::string to_base64(std::string_view bytes) {
     return text;
 }
 
-std::string from_base64(std::string_view text) {
-    if (text.empty() || text.size() % 4 != 0) return "";
+std::optional<std::string> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
     std::string bytes(text.size() / 4 * 3, '\0');
     const int size =
         EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
                         reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-    if (size < 0) return "";
+    if (size < 0) return std::nullopt;
     const std::size_t padding = text.size() - text.find_last_not_of('=') - 1;
     bytes.resize(static_cast<std::size_t>(size) - std::min<std::size_t>(padding, 2));
-    return bytes;
+    // OpenSSL passes over blanks, and takes a "=" in the middle for a zero.
+    return to_base64(bytes) == text ? std::optional(bytes) : std::nullopt;
 }
 
 }  // namespace bw

@@ -1,6 +1,7 @@
 // Base64, by OpenSSL. Pure; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -8,7 +9,7 @@ namespace bw {
 
 std::string to_base64(std::string_view bytes);
 
-// Empty for what is no base64.
-std::string from_base64(std::string_view text);
+// Nothing for what is no base64, as to_base64() writes it.
+std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace bw

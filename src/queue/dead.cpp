@@ -17,6 +17,7 @@ struct Evidence {
     std::vector<std::optional<StoredMessage>> failed;
     std::map<std::uint64_t, std::pair<ServerTime, MaxDeliveries>> advisories{};  // the last of each job
     std::string no_records{};
+    bool is_sound = true;  // false: it speaks of deliveries before the consumer was reset
 };
 
 // The record of this very job: its number may have belonged to another one before.
@@ -25,6 +26,15 @@ std::optional<Record> record_of(const StoredMessage& job, const std::optional<St
     auto record = read_record(stored->payload);
     const bool is_ours = record && record->sequence == job.sequence && record->queued == job.time;
     return is_ours ? record : std::nullopt;
+}
+
+// That the i-th job is done. A failure that came later, as when the job's advisory was not stored, gave it
+// back.
+std::optional<Record> done_record(const StoredMessage& job, const Evidence& evidence, std::size_t i) {
+    const auto done = record_of(job, evidence.done[i]);
+    const bool failed_later =
+        done && record_of(job, evidence.failed[i]) && evidence.failed[i]->time > evidence.done[i]->time;
+    return failed_later ? std::nullopt : done;
 }
 
 bool takes(const ConsumerInfo& consumer, const std::string& subject) {
@@ -71,7 +81,7 @@ Evidence read_evidence(Connection& connection, const QueueNames& names,
     Evidence evidence{.done = results.last_messages(done), .failed = results.last_messages(failed)};
     const auto says_all = [&](std::size_t i) {
         const auto failure = record_of(jobs[i], evidence.failed[i]);
-        return record_of(jobs[i], evidence.done[i]) || (failure && failure->is_last());
+        return done_record(jobs[i], evidence, i) || (failure && failure->is_last());
     };
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (says_all(i)) continue;
@@ -107,6 +117,11 @@ void read_job(DeadJob& dead) {
     dead.id = job.id;
 }
 
+// Whether the consumer itself says that no worker has it.
+bool is_settled(const ConsumerInfo& consumer, const StoredMessage& message) {
+    return consumer.ack_pending == 0 || message.sequence <= consumer.ack_floor;
+}
+
 // Judges the i-th of the messages: what is proven of it, if anything is.
 std::optional<DeadJob> judged(const StoredMessage& message, const ConsumerInfo& consumer,
                               const Evidence& evidence, std::size_t i) {
@@ -114,13 +129,19 @@ std::optional<DeadJob> judged(const StoredMessage& message, const ConsumerInfo& 
     const auto after_consumer = [&](ServerTime time) {
         return !consumer.created || time > *consumer.created;
     };
-    const auto done = record_of(message, evidence.done[i]);
+    // An operator may have allowed more deliveries since.
+    const auto was_last = [&](std::uint64_t delivery) {
+        return consumer.max_deliver > 0 && delivery >= static_cast<std::uint64_t>(consumer.max_deliver);
+    };
+    const auto done = done_record(message, evidence, i);
     const auto failure = record_of(message, evidence.failed[i]);
     const auto found = evidence.advisories.find(message.sequence);
     const bool advised = found != evidence.advisories.end() && found->second.first > message.time &&
                          after_consumer(found->second.first);
-    const bool over = failure && failure->is_last() && after_consumer(evidence.failed[i]->time);
-    if (consumer.ack_pending != 0 && message.sequence > consumer.ack_floor && !over && !advised) {
+    const bool over = failure && failure->is_last() && was_last(failure->delivery) &&
+                      after_consumer(evidence.failed[i]->time);
+    const bool advised_last = advised && was_last(found->second.second.deliveries);
+    if (!is_settled(consumer, message) && (!evidence.is_sound || (!over && !advised_last))) {
         return std::nullopt;
     }
     dead.is_done = done.has_value();
@@ -137,16 +158,11 @@ std::optional<DeadJob> judged(const StoredMessage& message, const ConsumerInfo& 
     return dead;
 }
 
-}  // namespace
-
-DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
-    // The consumer first: what it has not in work now, and has delivered as often as it may, stays so.
-    const auto consumer = consumer_info_of(connection, names);
-    const auto messages = delivered_messages(connection, names, consumer, stop);
-    const auto evidence = evidence_if_any(connection, names, messages, stop);
+DeadJobs judge_all(const std::vector<StoredMessage>& messages, const ConsumerInfo& consumer,
+                   const Evidence& evidence) {
     DeadJobs dead;
     dead.no_records = evidence.no_records;
-    dead.consumer_created = consumer.created;
+    dead.consumer = consumer;
     for (std::size_t i = 0; i < messages.size(); ++i) {
         if (auto job = judged(messages[i], consumer, evidence, i)) {
             dead.jobs.push_back(*std::move(job));
@@ -157,10 +173,39 @@ DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::s
     return dead;
 }
 
-void check_consumer(Connection& connection, const QueueNames& names, std::optional<ServerTime> created) {
-    if (consumer_info_of(connection, names).created == created) return;
+// A reset sets the count of deliveries back, and leaves the time of creation.
+bool is_same_life(const ConsumerInfo& then, const ConsumerInfo& now) {
+    return now.created == then.created && now.deliveries >= then.deliveries &&
+           now.last_delivered >= then.last_delivered;
+}
+
+// Whether all that is in work can be among what is unproven, and what was delivered meanwhile. If not, jobs
+// are in work whose records say that they are dead: they were, before the consumer was reset.
+bool leaves_room(const DeadJobs& dead, const ConsumerInfo& then, const ConsumerInfo& now) {
+    return is_same_life(then, now) &&
+           now.ack_pending <= dead.unproven + (now.last_delivered - then.last_delivered);
+}
+
+}  // namespace
+
+DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::stop_token& stop) {
+    // The consumer first: what it has not in work now, and has delivered as often as it may, stays so.
+    const auto consumer = consumer_info_of(connection, names);
+    const auto messages = delivered_messages(connection, names, consumer, stop);
+    auto evidence = evidence_if_any(connection, names, messages, stop);
+    DeadJobs dead = judge_all(messages, consumer, evidence);
+    if (consumer.ack_pending != 0 && !dead.jobs.empty()) {
+        evidence.is_sound = leaves_room(dead, consumer, consumer_info_of(connection, names));
+        if (!evidence.is_sound) dead = judge_all(messages, consumer, evidence);
+    }
+    return dead;
+}
+
+void check_consumer(Connection& connection, const QueueNames& names, const ConsumerInfo& then) {
+    const auto now = consumer_info_of(connection, names);
+    if (is_same_life(then, now)) return;
     throw Error(ErrorKind::kDifference, "consumer " + names.stream + " > " + names.consumer,
-                "it was made anew meanwhile, so that its dead jobs are delivered again");
+                "it was made anew or reset meanwhile, so that its dead jobs are delivered again");
 }
 
 std::vector<Record> records_of(Connection& connection, const QueueNames& names, const StoredMessage& job) {

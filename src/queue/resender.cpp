@@ -13,6 +13,7 @@ namespace bw {
 namespace {
 
 constexpr std::string_view kServersOwn = "nats-";
+constexpr std::string_view kMessageId = "Nats-Msg-Id";
 
 // A sender cannot have taken it before: the time at which the stream took the job, to the nanosecond, is part
 // of it. An edited job has another, and so has the job of another stream.
@@ -47,15 +48,24 @@ Resender::Resender(Connection& connection, const QueueNames& names)
       names_(names),
       reader_(connection, names.stream),
       filters_(consumer_info_of(connection, names).filters),
-      max_msg_size_(stream_info_of(connection, names).max_msg_size) {}
+      stream_(stream_info_of(connection, names)) {}
 
 SentAgain Resender::retry(const StoredMessage& job, const std::optional<std::string>& payload) {
-    // Seldom, but it happens: a worker acknowledges late, or another operator was faster.
-    const auto now = reader_.message(job.sequence);
-    if (!now || now->time != job.time) return {};
+    if (!has(job)) return {};
     const SentAgain sent = send(job, payload.value_or(job.payload));
     remove_message(connection_, names_.stream, job.sequence);
     return sent;
+}
+
+bool Resender::drop(const StoredMessage& job) {
+    return has(job) && remove_message(connection_, names_.stream, job.sequence);
+}
+
+// Seldom, but it happens that it has not: a worker acknowledges late, another operator was faster, or the
+// stream was made anew and gives the job's number to another one.
+bool Resender::has(const StoredMessage& job) {
+    const auto now = reader_.message(job.sequence);
+    return now && now->time == job.time;
 }
 
 SentAgain Resender::import(const StoredMessage& job) {
@@ -69,15 +79,41 @@ SentAgain Resender::import(const StoredMessage& job) {
 }
 
 SentAgain Resender::send(const StoredMessage& job, const std::string& payload) {
-    auto headers = headers_of(job);
-    headers.push_back({.name = "Nats-Msg-Id", .value = message_id(job, payload)});
-    const bool fits =
-        max_msg_size_ <= 0 || size_in_stream(headers, payload) <= static_cast<std::size_t>(max_msg_size_);
-    if (!fits) headers.pop_back();
-    const auto published = publish(connection_, names_.stream, job.subject, headers, payload);
-    return {.outcome = published.duplicate ? SentAgain::Outcome::kStoredBefore : SentAgain::Outcome::kStored,
-            .sequence = published.sequence,
-            .without_id = !fits};
+    const std::string first_id = message_id(job, payload);
+    std::string id = first_id;
+    for (int number = 2;; ++number) {
+        auto headers = headers_of(job);
+        headers.push_back({.name = std::string(kMessageId), .value = id});
+        const auto most = stream_.max_msg_size;
+        const bool fits = most <= 0 || size_in_stream(headers, payload) <= static_cast<std::size_t>(most);
+        if (!fits) headers.pop_back();
+        const auto published = publish(connection_, names_.stream, job.subject, headers, payload);
+        if (!published.duplicate) return {SentAgain::Outcome::kStored, published.sequence, !fits};
+        if (lives_or_is_done(published.sequence, id)) {
+            return {SentAgain::Outcome::kStoredBefore, published.sequence};
+        }
+        // The server knows the id of a message that somebody has removed.
+        id = first_id + "-" + std::to_string(number);
+    }
+}
+
+bool Resender::lives_or_is_done(std::uint64_t sequence, const std::string& id) {
+    if (const auto copy = reader_.message(sequence)) {
+        return std::ranges::any_of(copy->headers, [&id](const Header& header) {
+            return to_lower(header.name) == to_lower(kMessageId) && header.value == id;
+        });
+    }
+    if (names_.results.empty()) return false;
+    try {
+        const auto subject = record_subject(names_, Record::Outcome::kDone, sequence);
+        const auto stored = StreamReader(connection_, names_.results).last_messages({subject}).front();
+        const auto record = stored ? read_record(stored->payload) : std::nullopt;
+        return record && record->sequence == sequence && stream_.created && record->queued > *stream_.created;
+    } catch (const Error& error) {  // nobody knows whether it is done
+        const bool is_forbidden = connection_.refused("$JS.API.STREAM.MSG.GET." + names_.results);
+        if (error.kind() != ErrorKind::kDifference && !is_forbidden) throw;
+        return false;
+    }
 }
 
 std::string exported_job(const StoredMessage& job) {
@@ -89,7 +125,11 @@ std::string exported_job(const StoredMessage& job) {
 std::optional<StoredMessage> read_exported_job(std::string_view line) {
     auto exported = read_export(line);
     if (!exported) return std::nullopt;
-    if (exported->payload_is_base64) exported->message.payload = from_base64(exported->message.payload);
+    if (exported->payload_is_base64) {
+        auto payload = from_base64(exported->message.payload);
+        if (!payload) return std::nullopt;
+        exported->message.payload = *std::move(payload);
+    }
     return std::move(exported->message);
 }
 

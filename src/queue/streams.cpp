@@ -45,12 +45,15 @@ std::vector<Header> read_headers(std::string_view block) {
     return headers;
 }
 
-StoredMessage decoded(const EncodedMessage& message) {
-    return {.sequence = message.sequence,
-            .subject = message.subject,
-            .time = message.time,
-            .headers = read_headers(from_base64(message.headers_base64)),
-            .payload = from_base64(message.payload_base64)};
+std::optional<StoredMessage> decoded(const EncodedMessage& message) {
+    const auto headers = from_base64(message.headers_base64);
+    auto payload = from_base64(message.payload_base64);
+    if (!headers || !payload) return std::nullopt;
+    return StoredMessage{.sequence = message.sequence,
+                         .subject = message.subject,
+                         .time = message.time,
+                         .headers = read_headers(*headers),
+                         .payload = *std::move(payload)};
 }
 
 [[noreturn]] void refused(const std::string& stream, const ApiError& error) {
@@ -118,7 +121,9 @@ class StreamReader::Implementation {
             if (std::holds_alternative<NoAnswer>(answer)) return false;
             const auto* error = std::get_if<ApiError>(&answer);
             if (error != nullptr && error->code != kMessageNotFound) refused(stream_, *error);
-            found(lane, error ? std::nullopt : std::optional(decoded(std::get<EncodedMessage>(answer))));
+            auto message = error ? std::nullopt : decoded(std::get<EncodedMessage>(answer));
+            if (!message && error == nullptr) return false;
+            found(lane, std::move(message));
             return true;
         });
     }

@@ -6,8 +6,9 @@ import re
 import pytest
 
 from harness.checks import one_error
-from harness.dead import run_dead
+from harness.dead import Dead, run_dead
 from harness.jetstream import JetStream
+from harness.server import server_binary
 
 
 def test_nothing_is_dead(dead):
@@ -166,6 +167,38 @@ def test_a_consumer_that_was_made_anew_delivers_its_dead_again(dead):
     check_untouchable(dead, [number, other], f"{number} is in work")
 
 
+@pytest.mark.parametrize("proof", ["record", "advise"])
+def test_a_consumer_that_allows_more_deliveries_now(proof, dead):
+    """The last one of before is not the last any more."""
+    dead.publish("held")
+    dead.deliver()
+    [number] = dead.kill("one")
+    dead.results.purge()
+    getattr(dead, proof)(number)
+    assert list(dead.listed()) == [number]
+    dead.js.create_consumer(max_deliver=2)
+    assert dead.listed() == {}
+    dead.js.create_consumer(max_deliver=1)
+    assert list(dead.listed()) == [number]
+
+
+def test_a_consumer_that_was_reset_delivers_its_dead_again(make_server, connect):
+    binary = server_binary((2, 14, 0))
+    if not binary:
+        pytest.skip("no nats-server that resets consumers")
+    server = make_server(binary=binary)
+    dead = Dead(server, connect(server))
+    one, two, three = dead.kill("one", "two", "three")
+    for number in (one, two, three):
+        dead.record(number)
+    dead.js.api("CONSUMER.RESET.IMAGES.BW", {"seq": 1})
+    assert dead.listed() == {}
+    dead.deliver(2)
+    check_untouchable(dead, [one, two, three], f"{one} is in work", f"{two} is in work", f"{three} waits for a worker")
+    dead.deliver(1)
+    assert dead.listed() == {}
+
+
 def test_records_of_an_old_stream_say_nothing(dead):
     [number] = dead.kill("old")
     dead.record(number)
@@ -183,13 +216,25 @@ def test_done_and_brought_back(dead):
     dead.record(done, outcome="done")
     assert dead.listed()[done]["kind"] == "done"
     text = dead.run().stdout
-    assert "is done, and a killed server brought it back" in text
+    assert "is done, and its message is still there" in text
     assert text.endswith("1 dead: 1 killed, or no record; and 1 that is done\n")
     run = dead.run("retry", "--all", "--yes")
     assert run.stdout.endswith("retried 1, skipped 1, failed 0\n") and "bw dead drop removes it" in run.stdout
     assert list(dead.listed()) == [done]
     assert dead.run("drop", "--kind", "done").stdout.endswith("dropped 1, skipped 0, failed 0\n")
     assert dead.listed() == {} and len(dead.payloads()) == 1
+
+
+def test_what_failed_after_it_was_done_is_dead(dead):
+    """Its advisory was not stored, say: the output is there, and nobody was told."""
+    failed, done = dead.kill("failed", "done")
+    dead.record(failed, outcome="done")
+    dead.record(failed, what="the advisory was not stored", kind="queue")
+    dead.record(done)
+    dead.record(done, outcome="done")
+    listed = dead.listed()
+    assert (listed[failed]["kind"], listed[failed]["what"]) == ("queue", "the advisory was not stored")
+    assert listed[done]["kind"] == "done"
 
 
 @pytest.mark.parametrize("how", ["off", "missing", "not named"])

@@ -10,9 +10,15 @@
 //      more;
 //   3. a worker's record says that this was its last delivery;
 //   4. a MAX_DELIVERIES advisory of the server names it.
-// 3 and 4 count only if the results stream took them after the consumer was made, since a consumer that is
-// deleted and made again delivers its dead jobs again; 4 only if it came after the message, since a stream
-// that is made anew gives its numbers again. What is not proven is left alone.
+// 3 and 4 count only if they speak of as many deliveries as the consumer allows now, and if the results
+// stream took them after the consumer was made, since a consumer that is deleted and made again delivers its
+// dead jobs again; 4 only if it came after the message, since a stream that is made anew gives its numbers
+// again.
+//
+// CONSUMER.RESET (nats-server 2.14) has the dead delivered again too, and leaves no time of it. Then more is
+// in work than what is unproven, and 3 and 4 count for nothing. Nobody can see a reset where as many jobs
+// died without record and advisory, or were delivered for the first time while we looked, as dead jobs are in
+// work again. What is not proven is left alone.
 //
 // Every function throws Error, as those in streams.hpp; kDifference where the consumer is not there. Any
 // thread.
@@ -35,7 +41,7 @@ struct DeadJob {
     std::string id;              // as the job has it; empty where it cannot be read
     std::string image;           // likewise
     std::uint64_t attempts = 0;  // deliveries; 0: nobody knows
-    // It was done, and a nats-server 2.9 that was killed has forgotten that and brought it back.
+    // It was done, and did not fail later: as a rule, a nats-server 2.9 that was killed has brought it back.
     bool is_done = false;
     std::optional<Record> record{};  // that it was done, or the last known failure
     // The record is that of the last delivery. Otherwise nobody knows how that ended: the worker was killed.
@@ -47,15 +53,14 @@ struct DeadJobs {
     std::vector<DeadJob> jobs;   // by their numbers in the stream
     std::uint64_t unproven = 0;  // delivered, and in work or dead: nobody can tell now
     std::string no_records{};    // why the results stream could not be read; empty: it was
-    std::optional<ServerTime> consumer_created{};
+    ConsumerInfo consumer{};     // as it was asked first
 };
 
 // Once `stop` has come it throws Error (kStopped) within a few seconds.
 DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::stop_token& stop = {});
 
-// Throws Error (kDifference) if the consumer is not the one that was made then: it delivers its dead jobs
-// again.
-void check_consumer(Connection& connection, const QueueNames& names, std::optional<ServerTime> created);
+// Throws Error (kDifference) if the consumer was made anew or reset since: it delivers its dead jobs again.
+void check_consumer(Connection& connection, const QueueNames& names, const ConsumerInfo& then);
 
 // All records of one job, by the time of the delivery; none where there is no results stream.
 std::vector<Record> records_of(Connection& connection, const QueueNames& names, const StoredMessage& job);
@@ -67,7 +72,7 @@ Life life_of(Connection& connection, const QueueNames& names, std::uint64_t sequ
 struct SentAgain {
     enum class Outcome {
         kStored,
-        kStoredBefore,  // by an earlier try, which was cut short
+        kStoredBefore,  // by an earlier try, which was cut short; it is in the stream, or known to be done
         kGone,  // somebody has removed the job, or its worker has finished it after all: nothing was sent
     };
     Outcome outcome = Outcome::kGone;
@@ -77,7 +82,8 @@ struct SentAgain {
     bool without_id = false;
 };
 
-// Sends jobs again. It asks for the stream's max_msg_size when it is made.
+// Sends jobs again, or removes them. It asks for the stream's max_msg_size when it is made. One thread at a
+// time.
 class Resender {
   public:
     Resender(Connection& connection, const QueueNames& names);
@@ -87,17 +93,23 @@ class Resender {
     // new one. Headers named Nats-... are left out: they told the server what to do with the old one.
     SentAgain retry(const StoredMessage& job, const std::optional<std::string>& payload = std::nullopt);
 
+    // Removes the dead message; false: the stream has this one no more, and another one of its number stays.
+    bool drop(const StoredMessage& job);
+
     // Publishes a job that was exported, under the same message id as retry().
     SentAgain import(const StoredMessage& job);
 
   private:
+    bool has(const StoredMessage& job);
     SentAgain send(const StoredMessage& job, const std::string& payload);
+    // Of a message that the stream took under this id.
+    bool lives_or_is_done(std::uint64_t sequence, const std::string& id);
 
     Connection& connection_;
     const QueueNames names_;
     StreamReader reader_;
     std::vector<std::string> filters_;
-    std::int64_t max_msg_size_ = -1;
+    const StreamInfo stream_;
 };
 
 // One line of JSON, without its end, that read_exported_job() reads; docs/dead.md lists its members.
