@@ -85,7 +85,11 @@ void check_choice(const std::string& word, const Operands& operands) {
     if (std::find(choices.begin(), choices.end(), word) != choices.end()) return;
     std::string right;
     for (const auto choice : choices) right.append(right.empty() ? "" : ", ").append(choice);
-    refuse(word + " is none of " + right + did_you_mean(word, choices));
+    const bool is_number = word.find_first_not_of("0123456789") == std::string::npos;
+    const auto number_hint = std::string(operands.choice_of_numbers) + " " + word;
+    refuse(word + " is none of " + right +
+           (is_number && !operands.choice_of_numbers.empty() ? "; did you mean " + number_hint + "?"
+                                                             : did_you_mean(word, choices)));
 }
 
 constexpr std::string_view kStandardInput = "-";  // in the place of a file

@@ -37,6 +37,7 @@ struct Operands {
     std::size_t least = 0;
     std::size_t most = 0;
     std::vector<std::string_view> (*choices)() = nullptr;  // what the first may be; null: anything
+    std::string_view choice_of_numbers{};  // who begins with a number has probably meant this one before it
 };
 
 struct Command {

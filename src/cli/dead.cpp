@@ -15,10 +15,9 @@ void list_jobs(Connection& connection, const QueueNames& names, const Invocation
     if (invocation.flags.contains("--json")) {
         print(list_json(selected.jobs));
     } else if (selected.jobs.empty()) {
-        print(selected.dead == 0 ? "0 dead\n"
-                                 : "none of " + std::to_string(selected.dead) + " dead is meant\n");
+        print(nothing_text(selected.dead));
     } else {
-        print(list_text(selected.jobs, server_now()) + counts_text(selected.jobs) + "\n");
+        print(list_text(selected.jobs, server_now(), columns_of_terminal()));
     }
     check_named(selected);
 }
@@ -58,7 +57,8 @@ constexpr std::array<std::string_view, 11> kRetryFlags{"--id",    "--kind", "--c
                                                        "--json",  "--from", "--rate"};
 constexpr std::array<std::string_view, 10> kDropFlags{"--id",  "--kind", "--class",   "--match", "--older",
                                                       "--all", "--yes",  "--dry-run", "--json",  "--rate"};
-constexpr std::array<std::string_view, 5> kExportFlags{"--id", "--kind", "--class", "--match", "--older"};
+// Lines of JSON are all that export prints, --json or not.
+constexpr auto& kExportFlags = kListFlags;
 constexpr std::array<std::string_view, 2> kImportFlags{"--json", "--rate"};
 
 constexpr std::array kActions{
@@ -91,7 +91,8 @@ constexpr std::array kFlags{
     CommandFlag{"--kind", "KIND", "Only those that failed so, as exit codes are named; or unknown, or done"},
     CommandFlag{"--class", "CLASS", "Only those that failed so: transient or permanent"},
     CommandFlag{"--match", "TEXT", "Only those with the text in id, image or reason, in whatever case"},
-    CommandFlag{"--older", "TIME", "Only those that failed for the last time so long ago: 90s, 30m, 2h, 1d"},
+    CommandFlag{"--older", "TIME",
+                "Only those that failed for the last time so long ago: 90s, 30m, 2h, 1d, 2w"},
     CommandFlag{"--all", "", "retry, drop: all dead jobs"},
     CommandFlag{"--yes", "", "retry, drop: do not ask, where more than one job is meant"},
     CommandFlag{"--dry-run", "", "retry, drop: only list the jobs that are meant"},
@@ -123,7 +124,8 @@ const Command kDead{.name = "dead",
                     .flags = kFlags,
                     .operands = {.usage = "[list|show|retry|drop|export|import] [SEQ…|FILE]",
                                  .most = 100'000,
-                                 .choices = action_names},
+                                 .choices = action_names,
+                                 .choice_of_numbers = "show"},
                     .execute = manage_dead};
 
 }  // namespace bw::cli

@@ -51,9 +51,11 @@ std::string kind_of(const DeadJob& job);
 std::string what_of(const DeadJob& job);
 
 // Lines for people, each with its end, and JSON objects, one on a line. Nothing in them moves a cursor.
-std::string list_text(const std::vector<DeadJob>& jobs, ServerTime now);
+// `columns`: id, what and image are cut so that a line has no more; 0: they are whole.
+std::string list_text(const std::vector<DeadJob>& jobs, ServerTime now, std::size_t columns);  // with counts
+std::string nothing_text(std::size_t dead);  // in the place of a list without jobs
 std::string list_json(const std::vector<DeadJob>& jobs);
-std::string counts_text(const std::vector<DeadJob>& jobs);  // "30 dead: 28 image, 2 killed, or no record"
+std::string counts_text(const std::vector<DeadJob>& jobs);  // "30 dead: 28 image, 2 unknown (…)"
 std::string show_text(const DeadJob& job, const std::vector<Record>& records);
 std::string show_json(const DeadJob& job, const std::vector<Record>& records);
 

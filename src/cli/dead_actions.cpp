@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <fstream>
+#include <array>
+#include <cerrno>
+#include <cstdio>
 #include <functional>
-#include <iostream>
-#include <iterator>
+#include <memory>
 #include <set>
 
 #include "bw/base/error.hpp"
@@ -41,6 +42,10 @@ bool may_go_on(const Invocation& invocation, const std::vector<DeadJob>& jobs) {
     return says_yes(counts_text(jobs) + "\n" + meant + "?");
 }
 
+void say_if_none(const Invocation& invocation, const Selected& selected) {
+    if (selected.jobs.empty() && !invocation.flags.contains("--json")) print(nothing_text(selected.dead));
+}
+
 // What is to be touched; nothing after a dry run or a "no".
 struct Meant {
     Selected selected;
@@ -53,8 +58,9 @@ Meant find_meant(Connection& connection, const QueueNames& names, const Invocati
     auto& jobs = meant.selected.jobs;
     if (invocation.flags.contains("--dry-run")) {
         const bool json = invocation.flags.contains("--json");
+        say_if_none(invocation, meant.selected);
         print(json ? list_json(jobs)
-                   : list_text(jobs, server_now()) + counts_text(jobs) + "\ndry run: nothing was done\n");
+                   : list_text(jobs, server_now(), columns_of_terminal()) + "dry run: nothing was done\n");
         return meant;
     }
     const bool asked = jobs.size() > 1 && !invocation.flags.contains("--yes");
@@ -69,12 +75,21 @@ Meant find_meant(Connection& connection, const QueueNames& names, const Invocati
     return meant;
 }
 
+struct FileCloser {
+    void operator()(std::FILE* file) const {
+        if (file != stdin) std::fclose(file);
+    }
+};
+
 std::string read_whole(const std::string& path) {
-    if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (file.is_open() && !file.bad()) return text;
-    throw Error(ErrorKind::kConfiguration, path, "the file cannot be read");
+    const std::unique_ptr<std::FILE, FileCloser> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
+    std::string text;
+    std::array<char, 65'536> part{};
+    while (file && std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
+        text.append(part.data(), std::fread(part.data(), 1, part.size(), file.get()));
+    }
+    if (file && std::ferror(file.get()) == 0) return text;
+    throw Error(ErrorKind::kConfiguration, path, "the file cannot be read: " + system_reason(errno));
 }
 
 // The job in the place of the dead one, checked before anything is sent. An editor ends the file with a new
@@ -148,6 +163,7 @@ void retry_jobs(Connection& connection, const QueueNames& names, const Invocatio
         const auto replacement = read_replacement(invocation, selected.jobs.size());
         Resender resender(connection, names);
         Journal journal(invocation, "retried", selected.jobs.size());
+        say_if_none(invocation, selected);
         work_on(connection, names, selected, journal, [&](const DeadJob& job) -> Step {
             if (!job.is_done) return step_of(resender.retry(job.message, replacement));
             return {.outcome = Step::Outcome::kSkipped,
@@ -163,6 +179,7 @@ void drop_jobs(Connection& connection, const QueueNames& names, const Invocation
     if (go_on) {
         Resender resender(connection, names);
         Journal journal(invocation, "dropped", selected.jobs.size());
+        say_if_none(invocation, selected);
         work_on(connection, names, selected, journal, [&](const DeadJob& job) -> Step {
             if (resender.drop(job.message)) return {.what = "dropped"};
             return step_of({.outcome = SentAgain::Outcome::kGone});

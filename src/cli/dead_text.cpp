@@ -40,18 +40,31 @@ std::string age(ServerTime since, ServerTime now) {
 }
 
 constexpr std::size_t kColumns = 7;
+constexpr std::size_t kGap = 2;  // between two columns
+constexpr std::size_t kId = 1;
+constexpr std::size_t kWhat = 3;
+constexpr std::size_t kImage = 6;
 using Row = std::array<std::string, kColumns>;
 
 Row row(const DeadJob& job, ServerTime now) {
-    constexpr std::size_t kWidest = 60;
-    const auto shown = [](const std::string& text) { return cut(log::printable(text), kWidest); };
     return {std::to_string(job.message.sequence),
-            shown(job.id),
-            shown(kind_of(job)),
-            shown(what_of(job)),
+            log::printable(job.id),
+            log::printable(kind_of(job)),
+            log::printable(what_of(job)),
             job.attempts > 0 ? std::to_string(job.attempts) : "?",
             age(job.since, now),
-            shown(job.image)};
+            log::printable(job.image)};
+}
+
+// Takes from the widest of those that may be cut, until a line has room.
+void fit(std::array<std::size_t, kColumns>& widths, std::size_t columns) {
+    constexpr std::size_t kLeast = 8;
+    const auto widest = [&widths] {
+        return std::ranges::max(std::array{kId, kWhat, kImage}, {}, [&](std::size_t i) { return widths[i]; });
+    };
+    std::size_t total = kGap * (kColumns - 1);
+    for (const auto one : widths) total += one;
+    for (; total > columns && widths[widest()] > kLeast; --total) --widths[widest()];
 }
 
 JsonObject json_of(const DeadJob& job) {
@@ -110,22 +123,32 @@ std::string what_of(const DeadJob& job) {
            job.record->kind + ": " + job.record->what;
 }
 
-std::string list_text(const std::vector<DeadJob>& jobs, ServerTime now) {
+std::string nothing_text(std::size_t dead) {
+    return dead == 0 ? "0 dead\n" : "none of " + std::to_string(dead) + " dead is meant\n";
+}
+
+std::string list_text(const std::vector<DeadJob>& jobs, ServerTime now, std::size_t columns) {
+    if (jobs.empty()) return "";
     std::vector<Row> rows{{"seq", "id", "kind", "what", "attempts", "age", "image"}};
     for (const auto& job : jobs) rows.push_back(row(job, now));
     std::array<std::size_t, kColumns> widths{};
     for (const auto& one : rows) {
         for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], width(one[i]));
     }
+    if (columns > 0) fit(widths, columns);
+    // One long reason does not make every line as long.
+    constexpr std::size_t kWidestColumn = 60;
     std::string text;
     for (const auto& one : rows) {
         std::string printed;
         for (std::size_t i = 0; i < kColumns; ++i) {
-            printed += one[i] + std::string(widths[i] - width(one[i]) + 2, ' ');
+            const auto cell = cut(one[i], widths[i]);
+            const auto padded = std::max(std::min(widths[i], kWidestColumn), width(cell));
+            printed += cell + std::string(padded - width(cell) + kGap, ' ');
         }
         text += printed.substr(0, printed.find_last_not_of(' ') + 1) + "\n";
     }
-    return text;
+    return text + counts_text(jobs) + "\n";
 }
 
 std::string list_json(const std::vector<DeadJob>& jobs) {
@@ -142,11 +165,12 @@ std::string counts_text(const std::vector<DeadJob>& jobs) {
     std::string text = std::to_string(jobs.size() - already) + " dead";
     std::string_view between = ": ";
     for (const auto& [kind, count] : counts) {
-        const auto word = kind == kUnknownWord ? kNobodyKnows : std::string_view(kind);
-        text.append(between).append(std::to_string(count)).append(" ").append(word);
+        text.append(between).append(std::to_string(count)).append(" ").append(kind);
+        if (kind == kUnknownWord) text.append(" (").append(kNobodyKnows).append(")");
         between = ", ";
     }
-    if (already > 0) text += "; and " + std::to_string(already) + " that is done";
+    if (already > 0)
+        text += "; and " + std::to_string(already) + (already == 1 ? " that is done" : " that are done");
     return log::printable(text);
 }
 

@@ -21,10 +21,10 @@ constexpr const char* kHome = "\x1b[H";
 constexpr const char* kWipeLine = "\x1b[K";
 constexpr const char* kWipeBelow = "\x1b[J";
 
-// Returns 0 where the terminal does not know how many it has.
-std::size_t rows_of_terminal() {
+// All 0 where standard output is no terminal, or the terminal does not know how large it is.
+winsize size_of_terminal() {
     winsize size{};
-    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size : winsize{};
 }
 
 }  // namespace
@@ -36,6 +36,8 @@ void print(std::string_view text) {
     throw Error(ErrorKind::kOutput, "standard output",
                 "standard output does not take the answer: " + system_reason(errno));
 }
+
+std::size_t columns_of_terminal() { return size_of_terminal().ws_col; }
 
 bool has_screen() {
     const char* terminal = std::getenv("TERM");
@@ -57,7 +59,7 @@ Screen::~Screen() {
 // A frame is one write, so that no terminal shows half a frame, and nothing is wiped that is drawn again at
 // once.
 void Screen::show(std::string_view lines) {
-    const std::size_t rows = rows_of_terminal();
+    const std::size_t rows = std::size_t{size_of_terminal().ws_row};
     std::string frame = kHome;
     for (std::size_t row = 1; !lines.empty(); ++row) {
         const auto end = lines.find('\n');

@@ -1,6 +1,7 @@
 // What a command answers goes to standard output, and its log to standard error.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace bw::cli {
@@ -8,6 +9,9 @@ namespace bw::cli {
 // Writes all of the text. Throws Error (kOutput) where standard output does not take it: whoever reads an
 // answer must not take half of one, or none, for the whole.
 void print(std::string_view text);
+
+// The width of the terminal that standard output is; 0: it is none, or does not know.
+std::size_t columns_of_terminal();
 
 // Whether standard output is a terminal that moves its cursor when it is told to.
 bool has_screen();

@@ -134,13 +134,13 @@ std::uint64_t read_size_flag(std::string_view flag, const std::string& value, st
 std::chrono::milliseconds read_duration_flag(std::string_view flag, const std::string& value) {
     std::string hint;
     try {
-        return read_duration(trimmed(value), Zero::kAllowed);
+        return read_age(trimmed(value));
     } catch (const Mistake& mistake) {
         hint = mistake.hint.empty() ? "" : ": " + mistake.hint;
     }
     throw Error(ErrorKind::kConfiguration, std::string(flag),
                 "invalid " + std::string(flag) + " \"" + value + "\"" + hint +
-                    " (format: a duration such as 90s, 30m, 2h or 1d)");
+                    " (format: a duration such as 90s, 30m, 2h, 1d or 2w)");
 }
 
 }  // namespace bw

@@ -44,6 +44,16 @@ constexpr std::array kDurationMisspellings{
 // Bounded so that sums of times never overflow, not in nanoseconds either.
 constexpr Measure kDuration{kDurationUnits, kDurationMisspellings, 365ULL * 86'400'000, "at most 8760h"};
 
+constexpr std::array kAgeUnits{Unit{"ms", 1},        Unit{"s", 1000},       Unit{"m", 60'000},
+                               Unit{"h", 3'600'000}, Unit{"d", 86'400'000}, Unit{"w", 7 * 86'400'000}};
+constexpr std::array kAgeMisspellings{
+    Misspelling{"", "s"},         Misspelling{"sec", "s"},   Misspelling{"seconds", "s"},
+    Misspelling{"min", "m"},      Misspelling{"mins", "m"},  Misspelling{"minutes", "m"},
+    Misspelling{"hour", "h"},     Misspelling{"hours", "h"}, Misspelling{"day", "d"},
+    Misspelling{"days", "d"},     Misspelling{"week", "w"},  Misspelling{"weeks", "w"},
+    Misspelling{"month", "d", 30}};
+constexpr Measure kAge{kAgeUnits, kAgeMisspellings, kDuration.most, "at most 365d"};
+
 constexpr std::array kSizeUnits{Unit{"", 1}, Unit{"KiB", 1 << 10}, Unit{"MiB", 1 << 20},
                                 Unit{"GiB", 1 << 30}};
 constexpr std::array kSizeMisspellings{
@@ -129,6 +139,10 @@ milliseconds read_duration(std::string_view text, Zero zero) {
     const std::uint64_t amount =
         zero == Zero::kAllowed ? read_amount(text, kDuration) : read_positive(text, kDuration);
     return milliseconds(amount);
+}
+
+milliseconds read_age(std::string_view text) {
+    return milliseconds(text == "0" ? 0 : read_amount(text, kAge));
 }
 
 std::uint64_t read_size(std::string_view text) { return read_positive(text, kSize); }

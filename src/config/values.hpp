@@ -27,6 +27,9 @@ std::string_view trimmed(std::string_view text);
 enum class Zero { kRefused, kAllowed };
 std::chrono::milliseconds read_duration(std::string_view text, Zero zero);
 
+// How long ago something was: 0, or a duration that may be of days and weeks too.
+std::chrono::milliseconds read_age(std::string_view text);
+
 std::uint64_t read_size(std::string_view text);   // in bytes
 std::uint64_t read_count(std::string_view text);  // at most 1G: pixels are counted in 32 bits
 

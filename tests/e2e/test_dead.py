@@ -1,7 +1,13 @@
 """`bw dead` on real servers: which jobs are dead, why, and which are not."""
 
+import fcntl
 import json
+import os
+import pty
 import re
+import struct
+import subprocess
+import termios
 
 import pytest
 
@@ -9,6 +15,7 @@ from harness.checks import one_error
 from harness.dead import Dead, run_dead
 from harness.jetstream import JetStream
 from harness.server import server_binary
+from harness.worker import DEADLINE, bw_command, environment
 
 
 def test_nothing_is_dead(dead):
@@ -28,13 +35,27 @@ def test_list(dead):
     assert newest == [str(second), "two", "image", "is damaged", "1", "file:///data/two.jpg"]
     assert sorted(others) == [[str(first), "one", "input", "is not there", "1", "file:///data/one.jpg"],
                               [str(third), "three", "unknown", "killed, or no record", "1", "file:///data/three.jpg"]]
-    assert lines[-1] == "3 dead: 1 image, 1 input, 1 killed, or no record"
+    assert lines[-1] == "3 dead: 1 image, 1 input, 1 unknown (killed, or no record)"
     assert dead.run().stdout.splitlines()[-1] == lines[-1]
     listed = dead.listed()
     assert next(iter(listed)) == second
     assert listed[first] | {"since": "", "queued": ""} == {
         "seq": first, "id": "one", "kind": "input", "class": "transient", "where": "/data/x.jpg", "what": "is not there",
         "attempts": 1, "image": "file:///data/one.jpg", "worker": "host:1", "since": "", "queued": ""}
+
+
+def test_a_line_has_room_on_a_terminal(dead):
+    [number] = dead.kill("one" * 10)
+    dead.record(number, what="is damaged " * 30)
+    assert "is damaged " * 29 in dead.run().stdout
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    subprocess.run([*bw_command(), "dead"], stdout=inside, stderr=subprocess.DEVNULL, check=True, timeout=DEADLINE,
+                   env=environment({"NATS_URL": dead.server.url}))
+    os.close(inside)
+    head, line, counts = os.read(terminal, 65536).decode().splitlines()
+    os.close(terminal)
+    assert len(line) == 80 and line.count("…") == 3 and len(head) < 80 and counts == "1 dead: 1 input"
 
 
 def test_filters(dead):
@@ -44,7 +65,7 @@ def test_filters(dead):
     for args, wanted in ((["--id", "one"], [one]), (["--id", "on"], []), (["--kind", "input"], [one]), (["--kind", "IMAGE"], [two]),
                          (["--kind", "unknown"], [three]), (["--class", "permanent"], [two]), (["--class", "transient"], [one]),
                          (["--match", "damaged AT"], [two]), (["--match", "data/three"], [three]), (["--match", "x.jpg"], [one, two]),
-                         (["--older", "2h"], [one]), (["--older", "0"], [one, two, three]), ([str(two), str(three)], [two, three]),
+                         (["--older", "2h"], [one]), (["--older", "1d"], [one]), (["--older", "1w"], [one]), (["--older", "0"], [one, two, three]), ([str(two), str(three)], [two, three]),
                          (["--match", "x.jpg", "--kind", "input"], [one]), ([str(one), "--kind", "image"], [])):
         assert sorted(dead.listed(*args)) == wanted, args
     assert dead.run("list", "--id", "four").stdout == "none of 3 dead is meant\n"
@@ -217,7 +238,7 @@ def test_done_and_brought_back(dead):
     assert dead.listed()[done]["kind"] == "done"
     text = dead.run().stdout
     assert "is done, and its message is still there" in text
-    assert text.endswith("1 dead: 1 killed, or no record; and 1 that is done\n")
+    assert text.endswith("1 dead: 1 unknown (killed, or no record); and 1 that is done\n")
     run = dead.run("retry", "--all", "--yes")
     assert run.stdout.endswith("retried 1, skipped 1, failed 0\n") and "bw dead drop removes it" in run.stdout
     assert list(dead.listed()) == [done]
@@ -266,9 +287,8 @@ def test_a_job_moves_no_cursor(dead):
     dead.record(number, what=bad, where=bad, worker=bad, kind="job", id=bad)
     for args in (["list"], ["show", number, number + 1], ["export"], ["retry", "--all", "--dry-run"]):
         for json_flag in ([], ["--json"]):
-            if args != ["export"] or not json_flag:
-                printed = dead.run(*args, *json_flag).stdout
-                assert all(line.isprintable() for line in printed.split("\n")), printed
+            printed = dead.run(*args, *json_flag).stdout
+            assert all(line.isprintable() for line in printed.split("\n")), printed
     assert dead.listed()[number]["what"] == bad
 
 
@@ -283,14 +303,14 @@ def test_many_are_listed_completely(dead):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["lst"], ["did you mean list"]), (["17"], ["17 is none of list, show"]), (["list", "0"], ["0 is no SEQ"]),
+    (["lst"], ["did you mean list"]), (["17"], ["17 is none of list, show", "did you mean show 17?"]), (["list", "0"], ["0 is no SEQ"]),
     (["list", "x"], ["x is no SEQ"]), (["list", "--yes"], ["--yes has no meaning for bw dead list"]),
-    (["export", "--json"], ["--json has no meaning"]), (["drop", "--from", "x"], ["--from has no meaning for bw dead drop"]),
+    (["export", "--yes"], ["--yes has no meaning"]), (["drop", "--from", "x"], ["--from has no meaning for bw dead drop"]),
     (["show"], ["wants SEQs"]), (["retry"], ["SEQs, a filter, or --all"]), (["drop"], ["SEQs, a filter, or --all"]),
     (["retry", "1", "--all"], ["cannot both"]), (["list", "--kind", "imag"], ["did you mean image"]),
     (["list", "--class", "x"], ["none of transient, permanent"]), (["list", "--older", "2"], ["--older", "format"]),
     (["retry", "--all", "--yes", "--rate", "0"], ["--rate 0 is wrong"]), (["import"], ["wants one FILE"]),
-    (["import", "/nowhere/x"], ["cannot be read"]),
+    (["import", "/nowhere/x"], ["cannot be read: No such file"]), (["import", "/tmp"], ["cannot be read: Is a directory"]),
 ], ids=lambda value: "-".join(value) if isinstance(value, list) else None)
 def test_mistakes(args, words, js, server):
     run = run_dead(server, *args, code=2)

@@ -38,7 +38,7 @@ def test_retry(dead):
     [said] = dead.json("retry", two)
     assert (said["seq"], said["id"], said["outcome"], said["new_seq"]) == (two, "two", "retried", waits + 2)
     assert ids(dead) == ["waits", "one", "two"]
-    assert dead.run("retry", one, two, code=2).stdout == "retried 0, skipped 0, failed 0\n"
+    assert dead.run("retry", one, two, code=2).stdout == "0 dead\nretried 0, skipped 0, failed 0\n"
 
 
 def test_retry_after_retry(dead):
@@ -55,7 +55,11 @@ def test_only_what_is_chosen(dead):
     dead.record(numbers[1])
     assert dead.run("retry", "--kind", "input", "--yes").stdout.endswith("retried 2, skipped 0, failed 0\n")
     assert list(dead.listed()) == [numbers[2]]
-    assert dead.run("retry", "--kind", "image").stdout == "retried 0, skipped 0, failed 0\n"
+    for action in ("retry", "drop"):
+        run = dead.run(action, "--kind", "image")
+        assert run.stdout.startswith("none of 1 dead is meant\n") and run.stdout.endswith("ed 0, skipped 0, failed 0\n")
+    assert dead.run("drop", "--kind", "image", "--dry-run").stdout == "none of 1 dead is meant\ndry run: nothing was done\n"
+    assert dead.run("retry", "--kind", "image", "--json").stdout == ""
 
 
 def test_headers_go_along(dead):
@@ -108,6 +112,7 @@ def test_an_edited_job_goes_in_its_place(dead, tmp_path):
     run = dead.run("retry", two, "--from", edited, code=4)
     assert "message size exceeds maximum" in one_error(run.stderr).message and "failed 1" in run.stdout
     dead.run("retry", two, "--from", tmp_path / "nowhere", code=2)
+    assert "Is a directory" in one_error(dead.run("retry", two, "--from", tmp_path, code=2).stderr).message
     assert list(dead.listed()) == [two]
 
 
@@ -288,7 +293,7 @@ def test_import_from_standard_input_into_another_stream(dead, connect):
 def test_dry_run(dead):
     dead.kill("one", "two")
     for action in ("retry", "drop"):
-        assert dead.run(action, "--all", "--dry-run").stdout.endswith("2 dead: 2 killed, or no record\ndry run: nothing was done\n")
+        assert dead.run(action, "--all", "--dry-run").stdout.endswith("2 dead: 2 unknown (killed, or no record)\ndry run: nothing was done\n")
         assert [job["id"] for job in dead.json(action, "--id", "one", "--dry-run")] == ["one"]
     assert ids(dead) == ["one", "two"]
 
@@ -371,7 +376,7 @@ def test_asks_at_a_terminal(dead):
     numbers = dead.kill("one", "two")
     dead.record(numbers[0])
     run = Terminal(dead, "drop", "--all")
-    run.wait_text("2 dead: 1 input, 1 killed, or no record\r\ndrop these 2 jobs? [y/N] ")
+    run.wait_text("2 dead: 1 input, 1 unknown (killed, or no record)\r\ndrop these 2 jobs? [y/N] ")
     run.types("n\n")
     assert run.ends() == "nothing was done\n" and run.process.returncode == 0
     assert ids(dead) == ["one", "two"]

@@ -5,7 +5,9 @@
 
 #include <string>
 
+#include "bw/base/error.hpp"
 #include "bw/base/log.hpp"
+#include "bw/config.hpp"
 #include "bw/protocol/stored.hpp"
 #include "cli/dead.hpp"
 
@@ -54,6 +56,17 @@ TEST(DeadSelection, TakesWhatAllOfItNames) {
     EXPECT_FALSE(older.takes(job, kNow));
 }
 
+TEST(DeadSelection, AnAgeMayBeOfDays) {
+    EXPECT_EQ(read_duration_flag("--older", "0"), hours(0));
+    EXPECT_EQ(read_duration_flag("--older", "90s"), std::chrono::seconds(90));
+    EXPECT_EQ(read_duration_flag("--older", "1d"), hours(24));
+    EXPECT_EQ(read_duration_flag("--older", "30d"), hours(720));
+    EXPECT_EQ(read_duration_flag("--older", "2w"), hours(336));
+    for (const auto* wrong : {"", "d", "1y", "1 d", "-1d", "366d", "99999999999999999999d"}) {
+        EXPECT_THROW(read_duration_flag("--older", wrong), Error) << wrong;
+    }
+}
+
 TEST(DeadSelection, AClassIsThatOfAKnownFailure) {
     DeadJob job = job_of("one");
     Selection selection;
@@ -69,11 +82,18 @@ TEST(DeadSelection, AClassIsThatOfAKnownFailure) {
 
 TEST(DeadList, HasColumnsAndCutsWhatIsLong) {
     DeadJob job = job_of(std::string(100, 'x') + "\xc3\xa9");
-    const std::string text = list_text({job_of("\xc3\xa9"), job}, kNow);
+    const std::string text = list_text({job_of("\xc3\xa9"), job}, kNow, 0);
     EXPECT_THAT(text, HasSubstr("seq  id"));
     EXPECT_THAT(text, HasSubstr("17   \xc3\xa9   "));
-    EXPECT_THAT(text, HasSubstr(std::string(59, 'x') + "…  input  Is not there  5         2h   "));
+    EXPECT_THAT(text, HasSubstr(job.id + "  input  Is not there  5         2h   " + job.image));
+    const std::string narrow = list_text({job_of("\xc3\xa9"), job}, kNow, 80);
+    EXPECT_THAT(narrow,
+                HasSubstr("17   " + std::string(17, 'x') + "…  input  Is not there  5         2h   f"));
+    EXPECT_THAT(list_text({job}, kNow, 1),
+                HasSubstr("17   xxxxxxx…  input  Is not …  5         2h   file://…\n"));
     EXPECT_EQ(counts_text({job, job}), "2 dead: 2 input");
+    job.is_done = true;
+    EXPECT_EQ(counts_text({job_of("x"), job, job}), "1 dead: 1 input; and 2 that are done");
     EXPECT_EQ(counts_text({}), "0 dead");
 }
 
