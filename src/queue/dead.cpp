@@ -168,6 +168,7 @@ DeadJobs judge_all(const std::vector<StoredMessage>& messages, const ConsumerInf
             dead.jobs.push_back(*std::move(job));
         } else {
             ++dead.unproven;
+            if (done_record(messages[i], evidence, i)) ++dead.unproven_done;
         }
     }
     return dead;

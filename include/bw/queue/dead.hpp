@@ -50,10 +50,11 @@ struct DeadJob {
 };
 
 struct DeadJobs {
-    std::vector<DeadJob> jobs;   // by their numbers in the stream
-    std::uint64_t unproven = 0;  // delivered, and in work or dead: nobody can tell now
-    std::string no_records{};    // why the results stream could not be read; empty: it was
-    ConsumerInfo consumer{};     // as it was asked first
+    std::vector<DeadJob> jobs;        // by their numbers in the stream
+    std::uint64_t unproven = 0;       // delivered, and in work or dead: nobody can tell now
+    std::uint64_t unproven_done = 0;  // of these, those with a record that they are done
+    std::string no_records{};         // why the results stream could not be read; empty: it was
+    ConsumerInfo consumer{};          // as it was asked first
 };
 
 // Once `stop` has come it throws Error (kStopped) within a few seconds.
