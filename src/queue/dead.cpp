@@ -69,7 +69,12 @@ std::map<std::uint64_t, std::pair<ServerTime, MaxDeliveries>> read_advisories(St
     return advisories;
 }
 
-Evidence read_evidence(Connection& connection, const QueueNames& names,
+// Whether the consumer itself says that no worker has it.
+bool is_settled(const ConsumerInfo& consumer, const StoredMessage& message) {
+    return consumer.ack_pending == 0 || message.sequence <= consumer.ack_floor;
+}
+
+Evidence read_evidence(Connection& connection, const QueueNames& names, const ConsumerInfo& consumer,
                        const std::vector<StoredMessage>& jobs, const std::stop_token& stop) {
     std::vector<std::string> done;
     std::vector<std::string> failed;
@@ -84,7 +89,7 @@ Evidence read_evidence(Connection& connection, const QueueNames& names,
         return done_record(jobs[i], evidence, i) || (failure && failure->is_last());
     };
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        if (says_all(i)) continue;
+        if (says_all(i) && is_settled(consumer, jobs[i])) continue;
         evidence.advisories = read_advisories(results, names);
         break;
     }
@@ -92,11 +97,11 @@ Evidence read_evidence(Connection& connection, const QueueNames& names,
 }
 
 // Without a results stream all is found but reasons, and what only they prove.
-Evidence evidence_if_any(Connection& connection, const QueueNames& names,
+Evidence evidence_if_any(Connection& connection, const QueueNames& names, const ConsumerInfo& consumer,
                          const std::vector<StoredMessage>& jobs, const std::stop_token& stop) {
     std::string why;
     try {
-        if (!names.results.empty()) return read_evidence(connection, names, jobs, stop);
+        if (!names.results.empty()) return read_evidence(connection, names, consumer, jobs, stop);
         why = "BW_RESULTS is off";
     } catch (const Error& error) {
         const bool is_forbidden = connection.refused("$JS.API.STREAM.MSG.GET." + names.results);
@@ -115,11 +120,6 @@ void read_job(DeadJob& dead) {
     } catch (const Error&) {  // that is why it is dead; its id may have been read
     }
     dead.id = job.id;
-}
-
-// Whether the consumer itself says that no worker has it.
-bool is_settled(const ConsumerInfo& consumer, const StoredMessage& message) {
-    return consumer.ack_pending == 0 || message.sequence <= consumer.ack_floor;
 }
 
 // Judges the i-th of the messages: what is proven of it, if anything is.
@@ -182,9 +182,15 @@ bool is_same_life(const ConsumerInfo& then, const ConsumerInfo& now) {
 
 // Whether all that is in work can be among what is unproven, and what was delivered meanwhile. If not, jobs
 // are in work whose records say that they are dead: they were, before the consumer was reset.
-bool leaves_room(const DeadJobs& dead, const ConsumerInfo& then, const ConsumerInfo& now) {
-    return is_same_life(then, now) &&
-           now.ack_pending <= dead.unproven + (now.last_delivered - then.last_delivered);
+// What only a record calls dead counts as in work until the server has noticed that too.
+bool leaves_room(const DeadJobs& dead, const Evidence& evidence, const ConsumerInfo& now) {
+    const auto& then = dead.consumer;
+    const auto unnoticed = std::ranges::count_if(dead.jobs, [&](const DeadJob& job) {
+        return !is_settled(then, job.message) && !evidence.advisories.contains(job.message.sequence);
+    });
+    return is_same_life(then, now) && now.ack_pending <= dead.unproven +
+                                                             static_cast<std::uint64_t>(unnoticed) +
+                                                             (now.last_delivered - then.last_delivered);
 }
 
 }  // namespace
@@ -193,10 +199,10 @@ DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::s
     // The consumer first: what it has not in work now, and has delivered as often as it may, stays so.
     const auto consumer = consumer_info_of(connection, names);
     const auto messages = delivered_messages(connection, names, consumer, stop);
-    auto evidence = evidence_if_any(connection, names, messages, stop);
+    auto evidence = evidence_if_any(connection, names, consumer, messages, stop);
     DeadJobs dead = judge_all(messages, consumer, evidence);
     if (consumer.ack_pending != 0 && !dead.jobs.empty()) {
-        evidence.is_sound = leaves_room(dead, consumer, consumer_info_of(connection, names));
+        evidence.is_sound = leaves_room(dead, evidence, consumer_info_of(connection, names));
         if (!evidence.is_sound) dead = judge_all(messages, consumer, evidence);
     }
     return dead;

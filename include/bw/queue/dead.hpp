@@ -16,9 +16,9 @@
 // again.
 //
 // CONSUMER.RESET (nats-server 2.14) has the dead delivered again too, and leaves no time of it. Then more is
-// in work than what is unproven, and 3 and 4 count for nothing. Nobody can see a reset where as many jobs
-// died without record and advisory, or were delivered for the first time while we looked, as dead jobs are in
-// work again. What is not proven is left alone.
+// in work than what is unproven or has a record only, and 3 and 4 count for nothing. That finds no reset
+// where revived jobs have a record and no advisory, or where as many others died without either, or were
+// delivered for the first time while we looked. What is not proven is left alone.
 //
 // Every function throws Error, as those in streams.hpp; kDifference where the consumer is not there. Any
 // thread.
