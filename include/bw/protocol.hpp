@@ -169,6 +169,9 @@ struct ConsumerInfo {
     // Numbers of messages in the stream: all after this one wait for their first delivery.
     std::uint64_t last_delivered = 0;
     std::uint64_t ack_floor = 0;  // none up to this one is in work, or waits to be delivered again
+    // The server is one of 2.11 or later. Earlier ones have no CONSUMER.RESET, and one that was killed may
+    // count messages that are gone in ack_pending for ever.
+    bool is_of_new_server = false;
 
     // Why no worker can do jobs from it, where that is so: "it is a push consumer, a pull consumer is right".
     std::optional<std::string> useless_because;

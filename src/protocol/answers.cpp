@@ -108,6 +108,7 @@ ConsumerInfo consumer_info(const json& answer, const QueueNames& names) {
         .deliveries = count_of(member(member(answer, "delivered"), "consumer_seq")),
         .last_delivered = count_of(member(member(answer, "delivered"), "stream_seq")),
         .ack_floor = count_of(member(member(answer, "ack_floor"), "stream_seq")),
+        .is_of_new_server = !text_of(member(member(config, "metadata"), "_nats.ver")).empty(),
         .useless_because = why_useless(config),
         .differences = consumer_differences(config, names)};
     if (member(answer, "paused") == json(true)) info.paused_until = text_of(member(config, "pause_until"));

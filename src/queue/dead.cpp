@@ -201,7 +201,7 @@ DeadJobs find_dead(Connection& connection, const QueueNames& names, const std::s
     const auto messages = delivered_messages(connection, names, consumer, stop);
     auto evidence = evidence_if_any(connection, names, consumer, messages, stop);
     DeadJobs dead = judge_all(messages, consumer, evidence);
-    if (consumer.ack_pending != 0 && !dead.jobs.empty()) {
+    if (consumer.is_of_new_server && consumer.ack_pending != 0 && !dead.jobs.empty()) {
         evidence.is_sound = leaves_room(dead, evidence, consumer_info_of(connection, names));
         if (!evidence.is_sound) dead = judge_all(messages, consumer, evidence);
     }

@@ -15,6 +15,8 @@ class Records:
         self.max_deliveries = Counter()  # by sequence of the job
         self.odd = []
         for message in stored:
+            if message.subject.endswith(".probe"):
+                continue  # of a worker that started
             body = message.json()
             if message.subject == MAX_DELIVERIES:
                 self.max_deliveries[body["stream_seq"]] += 1
