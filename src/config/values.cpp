@@ -45,7 +45,7 @@ constexpr std::array kDurationMisspellings{
 constexpr Measure kDuration{kDurationUnits, kDurationMisspellings, 365ULL * 86'400'000, "at most 8760h"};
 
 constexpr std::array kAgeUnits{Unit{"ms", 1},        Unit{"s", 1000},       Unit{"m", 60'000},
-                               Unit{"h", 3'600'000}, Unit{"d", 86'400'000}, Unit{"w", 7 * 86'400'000}};
+                               Unit{"h", 3'600'000}, Unit{"d", 86'400'000}, Unit{"w", 604'800'000}};
 constexpr std::array kAgeMisspellings{
     Misspelling{"", "s"},         Misspelling{"sec", "s"},   Misspelling{"seconds", "s"},
     Misspelling{"min", "m"},      Misspelling{"mins", "m"},  Misspelling{"minutes", "m"},

@@ -18,7 +18,7 @@ constexpr std::string_view kMessageId = "Nats-Msg-Id";
 // A sender cannot have taken it before: the time at which the stream took the job, to the nanosecond, is part
 // of it. An edited job has another, and so has the job of another stream.
 std::string message_id(const StoredMessage& job, std::string_view payload) {
-    constexpr int kBytes = 8;
+    constexpr std::size_t kBytes = 8;
     const std::string text = write_time(job.time) + "\n" + std::string(payload);
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
     unsigned int size = 0;
@@ -27,7 +27,7 @@ std::string message_id(const StoredMessage& job, std::string_view payload) {
     }
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string id = "bw-retry-" + std::to_string(job.sequence) + "-";
-    for (int i = 0; i < kBytes; ++i) {
+    for (std::size_t i = 0; i < kBytes; ++i) {
         id += kDigits[hash.at(i) >> 4];
         id += kDigits[hash.at(i) & 0xf];
     }
