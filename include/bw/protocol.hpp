@@ -173,6 +173,8 @@ struct ConsumerInfo {
     // count messages that are gone in ack_pending for ever.
     bool is_of_new_server = false;
 
+    bool takes(std::string_view subject) const;
+
     // Why no worker can do jobs from it, where that is so: "it is a push consumer, a pull consumer is right".
     std::optional<std::string> useless_because;
     std::vector<std::string> differences;  // as for a stream

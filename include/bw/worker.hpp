@@ -63,23 +63,6 @@ struct StopTokens {
     std::stop_token hard;  // give the job in hand back at once
 };
 
-// How long the stages of one job took, and how much went through them.
-struct JobFigures {
-    std::uint64_t input_bytes = 0;
-    std::uint64_t output_bytes = 0;
-    std::uint64_t input_pixels = 0;  // over all frames, as the next
-    std::uint64_t output_pixels = 0;
-    std::uint64_t frames = 0;  // of the result; the size of its first:
-    std::uint64_t columns = 0;
-    std::uint64_t rows = 0;
-    std::chrono::microseconds read{};
-    std::chrono::microseconds decode{};
-    std::chrono::microseconds monochrome{};
-    std::chrono::microseconds encode{};
-    std::chrono::microseconds commit{};
-    std::chrono::microseconds queue{};  // the advisory and the acknowledgement
-};
-
 // The worker tells its observer what it does, so that somebody can count jobs and can see that the worker
 // goes on. This class does nothing; a class that wants to know overrides its functions. Several threads may
 // call them at once.

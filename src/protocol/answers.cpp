@@ -117,6 +117,11 @@ ConsumerInfo consumer_info(const json& answer, const QueueNames& names) {
 
 }  // namespace
 
+bool ConsumerInfo::takes(std::string_view subject) const {
+    return filters.empty() ||
+           std::ranges::any_of(filters, [&](const auto& filter) { return matches(filter, subject); });
+}
+
 ApiAnswer<StreamInfo> read_stream_info(std::string_view answer, const QueueNames& names,
                                        std::optional<std::int64_t> max_msg_size) {
     return read_info(answer, [&](const json& info) {

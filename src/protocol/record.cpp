@@ -20,20 +20,21 @@ void add_text(JsonObject& object, std::string_view name, std::string_view value)
 }
 
 void add_done(JsonObject& object, const Record& record) {
+    const JobFigures& figures = record.figures;
     const auto add_time = [&object](std::string_view name, microseconds time) {
         object.number(name, static_cast<std::uint64_t>(time.count()));
     };
     object.text("output", cut(record.output))
-        .number("input_bytes", record.input_bytes)
-        .number("output_bytes", record.output_bytes)
-        .number("columns", record.columns)
-        .number("rows", record.rows)
-        .number("frames", record.frames);
-    add_time("read_us", record.read);
-    add_time("decode_us", record.decode);
-    add_time("monochrome_us", record.monochrome);
-    add_time("encode_us", record.encode);
-    add_time("commit_us", record.commit);
+        .number("input_bytes", figures.input_bytes)
+        .number("output_bytes", figures.output_bytes)
+        .number("columns", figures.columns)
+        .number("rows", figures.rows)
+        .number("frames", figures.frames);
+    add_time("read_us", figures.read);
+    add_time("decode_us", figures.decode);
+    add_time("monochrome_us", figures.monochrome);
+    add_time("encode_us", figures.encode);
+    add_time("commit_us", figures.commit);
 }
 
 void add_failure(JsonObject& object, const Record& record) {
@@ -97,16 +98,16 @@ std::optional<Record> read_record(std::string_view body) {
                   .version = text("version"),
                   .time = *ended,
                   .output = text("output"),
-                  .input_bytes = number("input_bytes"),
-                  .output_bytes = number("output_bytes"),
-                  .columns = number("columns"),
-                  .rows = number("rows"),
-                  .frames = number("frames"),
-                  .read = time("read_us"),
-                  .decode = time("decode_us"),
-                  .monochrome = time("monochrome_us"),
-                  .encode = time("encode_us"),
-                  .commit = time("commit_us"),
+                  .figures = {.input_bytes = number("input_bytes"),
+                              .output_bytes = number("output_bytes"),
+                              .frames = number("frames"),
+                              .columns = number("columns"),
+                              .rows = number("rows"),
+                              .read = time("read_us"),
+                              .decode = time("decode_us"),
+                              .monochrome = time("monochrome_us"),
+                              .encode = time("encode_us"),
+                              .commit = time("commit_us")},
                   .kind = text("kind"),
                   .failure_class = text("class"),
                   .where = text("where"),

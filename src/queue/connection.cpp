@@ -191,6 +191,12 @@ std::string last_libnats_error(natsStatus status) {
     return std::string(whole.starts_with('(') && mark != whole.npos ? whole.substr(mark + 3) : whole);
 }
 
+void no_answer(Connection& connection, const std::string& where) {
+    throw Error(ErrorKind::kQueue, where,
+                "JetStream does not answer: " +
+                    connection.refusal().value_or("is it switched on (nats-server -js)?"));
+}
+
 bool stopped_within(milliseconds pause, const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any never;

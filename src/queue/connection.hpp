@@ -103,6 +103,10 @@ inline constexpr const char* kInboxPrefix = "_INBOX.bw";
 // The text is what libnats says of the call that this thread has just made.
 std::string last_libnats_error(natsStatus status);
 
+// Throws Error (kQueue): JetStream does not answer, and the server's last refusal, if there was any. `where`:
+// what it was asked.
+[[noreturn]] void no_answer(Connection& connection, const std::string& where);
+
 // This function waits up to `pause`, and returns true if `stop` came.
 bool stopped_within(std::chrono::milliseconds pause, const std::stop_token& stop);
 

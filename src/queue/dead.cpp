@@ -37,12 +37,6 @@ std::optional<Record> done_record(const StoredMessage& job, const Evidence& evid
     return failed_later ? std::nullopt : done;
 }
 
-bool takes(const ConsumerInfo& consumer, const std::string& subject) {
-    return consumer.filters.empty() || std::ranges::any_of(consumer.filters, [&](const auto& filter) {
-               return matches(filter, subject);
-           });
-}
-
 std::vector<StoredMessage> delivered_messages(Connection& connection, const QueueNames& names,
                                               const ConsumerInfo& consumer, const std::stop_token& stop) {
     std::vector<StoredMessage> messages;
@@ -235,7 +229,7 @@ Life life_of(Connection& connection, const QueueNames& names, std::uint64_t sequ
     const auto consumer = consumer_info_of(connection, names);
     const auto message = StreamReader(connection, names.stream).message(sequence);
     if (!message) return Life::kNotThere;
-    if (!takes(consumer, message->subject)) return Life::kNotTaken;
+    if (!consumer.takes(message->subject)) return Life::kNotTaken;
     return sequence > consumer.last_delivered ? Life::kWaiting : Life::kInWork;
 }
 

@@ -78,12 +78,9 @@ std::map<std::string, std::uint64_t> untaken_messages(Connection& connection, co
     if (!std::holds_alternative<ConsumerInfo>(consumer) || !std::holds_alternative<StreamInfo>(stream)) {
         return {};
     }
-    const auto& filters = std::get<ConsumerInfo>(consumer).filters;
     auto untaken = std::get<StreamInfo>(stream).messages_by_subject;
-    std::erase_if(untaken, [&filters](const auto& counted) {
-        return filters.empty() || std::any_of(filters.begin(), filters.end(), [&](const auto& filter) {
-                   return matches(filter, counted.first);
-               });
+    std::erase_if(untaken, [&consumer](const auto& counted) {
+        return std::get<ConsumerInfo>(consumer).takes(counted.first);
     });
     return untaken;
 }

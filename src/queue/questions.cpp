@@ -9,11 +9,7 @@ template <typename Info>
 Info info_of(Connection& connection, const std::string& title, const ApiAnswer<Info>& answer) {
     if (const auto* info = std::get_if<Info>(&answer)) return *info;
     const auto* error = std::get_if<ApiError>(&answer);
-    if (error == nullptr) {
-        throw Error(ErrorKind::kQueue, title,
-                    "JetStream does not answer: " +
-                        connection.refusal().value_or("is it switched on (nats-server -js)?"));
-    }
+    if (error == nullptr) no_answer(connection, title);
     const bool missing = error->code == kStreamNotFound || error->code == kConsumerNotFound;
     throw Error(missing ? ErrorKind::kDifference : ErrorKind::kQueue, title,
                 missing ? "missing; `bw setup` creates the stream and the consumer" : error->text);

@@ -50,7 +50,8 @@ void Requests::run(std::size_t lanes, const Next& next, const Answered& answered
             go_on(number);
         }
         if (!answers.empty()) continue;
-        if (connection_.refused(subject_) || steady_clock::now() - last_answer > kPatience) give_up();
+        if (connection_.refused(subject_) || steady_clock::now() - last_answer > kPatience)
+            no_answer(connection_, subject_);
         ask_again();
     }
 }
@@ -83,12 +84,6 @@ void Requests::ask_again() {
     for (Lane& lane : lanes_) {
         if (!lane.name.empty() && now - lane.sent > kAskAgain) send(lane);
     }
-}
-
-void Requests::give_up() {
-    throw Error(
-        ErrorKind::kQueue, subject_,
-        "JetStream does not answer: " + connection_.refusal().value_or("the server said nothing in time"));
 }
 
 }  // namespace bw

@@ -49,7 +49,6 @@ class Requests {
     void advance(std::size_t number, const Next& next);
     std::deque<Answer> wait_for_answers();
     void ask_again();
-    [[noreturn]] void give_up();
 
     Connection& connection_;
     const std::string subject_;

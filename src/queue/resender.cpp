@@ -13,7 +13,6 @@ namespace bw {
 namespace {
 
 constexpr std::string_view kServersOwn = "nats-";
-constexpr std::string_view kMessageId = "Nats-Msg-Id";
 
 // A sender cannot have taken it before: the time at which the stream took the job, to the nanosecond, is part
 // of it. An edited job has another, and so has the job of another stream.
@@ -47,7 +46,7 @@ Resender::Resender(Connection& connection, const QueueNames& names)
     : connection_(connection),
       names_(names),
       reader_(connection, names.stream),
-      filters_(consumer_info_of(connection, names).filters),
+      consumer_(consumer_info_of(connection, names)),
       stream_(stream_info_of(connection, names)) {}
 
 SentAgain Resender::retry(const StoredMessage& job, const std::optional<std::string>& payload) {
@@ -69,10 +68,7 @@ bool Resender::has(const StoredMessage& job) {
 }
 
 SentAgain Resender::import(const StoredMessage& job) {
-    const bool is_taken = filters_.empty() || std::ranges::any_of(filters_, [&](const auto& filter) {
-                              return matches(filter, job.subject);
-                          });
-    if (is_taken) return send(job, job.payload);
+    if (consumer_.takes(job.subject)) return send(job, job.payload);
     StoredMessage of_other_stream = job;
     of_other_stream.subject = job_subject(names_);
     return send(of_other_stream, job.payload);
@@ -83,7 +79,7 @@ SentAgain Resender::send(const StoredMessage& job, const std::string& payload) {
     std::string id = first_id;
     for (int number = 2;; ++number) {
         auto headers = headers_of(job);
-        headers.push_back({.name = std::string(kMessageId), .value = id});
+        headers.push_back({.name = kMessageId, .value = id});
         const auto most = stream_.max_msg_size;
         const bool fits = most <= 0 || size_in_stream(headers, payload) <= static_cast<std::size_t>(most);
         if (!fits) headers.pop_back();

@@ -15,8 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kProbeTimeout{2000};
 
-constexpr const char* kMessageId = "Nats-Msg-Id";
-
 // Many workers that start at once, or one that starts with each job that fails, leave one message in ten
 // seconds. A message that the stream refused counts for nobody.
 std::string probe_message_id(const QueueNames& names) {

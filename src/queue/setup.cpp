@@ -22,17 +22,11 @@ std::string consumer_title(const QueueNames& names) {
     return "consumer " + names.stream + " > " + names.consumer;
 }
 
-[[noreturn]] void no_answer(Connection& connection, const std::string& call) {
-    throw Error(ErrorKind::kQueue, "$JS.API." + call,
-                "JetStream does not answer: " +
-                    connection.refusal().value_or("is it switched on (nats-server -js)?"));
-}
-
 // This turns what JetStream says of a stream or consumer into a result.
 template <typename Info>
 SetupResult compared(Connection& connection, const std::string& title, const std::string& call,
                      const ApiAnswer<Info>& answer) {
-    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, call);
+    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, "$JS.API." + call);
     if (const auto* error = std::get_if<ApiError>(&answer)) {
         const bool missing = error->code == kStreamNotFound || error->code == kConsumerNotFound;
         if (missing) return {title, Outcome::kMissing, {}};
@@ -101,7 +95,7 @@ template <typename Info>
 void check_created(Connection& connection, const QueueNames& names, const std::string& title,
                    const std::vector<std::string>& subjects, const std::string& call,
                    const ApiAnswer<Info>& answer) {
-    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, call);
+    if (std::holds_alternative<NoAnswer>(answer)) no_answer(connection, "$JS.API." + call);
     if (const auto* error = std::get_if<ApiError>(&answer)) {
         throw Error(ErrorKind::kQueue, title,
                     "cannot be created: " + error->text + obstacle(connection, names, subjects, *error));

@@ -22,7 +22,6 @@ constexpr milliseconds kPatience{15'000};
 constexpr milliseconds kPause{250};
 constexpr std::string_view kFirstLine = "NATS/1.0\r\n";
 constexpr std::string_view kEnd = "\r\n";
-constexpr std::string_view kMessageId = "Nats-Msg-Id";
 
 std::string_view without_blanks(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
@@ -62,12 +61,6 @@ std::optional<StoredMessage> decoded(const EncodedMessage& message) {
     }
     const bool too_large = error.code == kMessageTooLarge;  // others may fit
     throw Error(too_large ? ErrorKind::kJob : ErrorKind::kQueue, stream, error.text);
-}
-
-[[noreturn]] void no_answer(Connection& connection, const std::string& where) {
-    throw Error(
-        ErrorKind::kQueue, where,
-        "JetStream does not answer: " + connection.refusal().value_or("the server said nothing in time"));
 }
 
 // Numbers that one lane walks: those from `next` on, before `end`.

@@ -43,19 +43,6 @@ void add_conversion(JobFigures& figures, std::size_t input_bytes, const Conversi
     figures.encode = result.encode;
 }
 
-void add_figures(Record& record, const JobFigures& figures) {
-    record.input_bytes = figures.input_bytes;
-    record.output_bytes = figures.output_bytes;
-    record.columns = figures.columns;
-    record.rows = figures.rows;
-    record.frames = figures.frames;
-    record.read = figures.read;
-    record.decode = figures.decode;
-    record.monochrome = figures.monochrome;
-    record.encode = figures.encode;
-    record.commit = figures.commit;
-}
-
 void add_times(log::Fields& fields, const JobFigures& figures) {
     fields.insert(fields.end(), {{"read_us", figures.read.count()},
                                  {"decode_us", figures.decode.count()},
@@ -171,7 +158,7 @@ void Worker::convert_and_settle(const Delivery& delivery, const Job& job, Lease&
     add_conversion(figures, input.bytes.size(), result);
     Record record = record_of(delivery, job, Record::Outcome::kDone);
     record.output = output;
-    add_figures(record, figures);
+    record.figures = figures;
     const auto settlement = queue_.settle(delivery, advisory, record, stop_.hard);
     figures.queue = stopwatch.lap();
 

@@ -10,7 +10,7 @@ from harness import pictures
 from harness.cli import NatsCli
 from harness.dead import Dead
 from harness.gate import Gate
-from harness.jetstream import JetStream
+from harness.jetstream import RESULTS, JetStream
 from harness.server import Server, server_binary
 from harness.worker import Keeper, Worker
 
@@ -78,6 +78,14 @@ def make_dead(each_server, connect):
 @pytest.fixture
 def dead(make_dead):
     return make_dead()
+
+
+@pytest.fixture
+def results(server, connect):
+    """The results stream."""
+    stream = JetStream(connect(server), "IMAGES_RESULTS")
+    stream.create_stream(**RESULTS)
+    return stream
 
 
 @pytest.fixture

@@ -20,14 +20,6 @@ def server(each_server):
     return each_server
 
 
-@pytest.fixture
-def results(server, connect):
-    """The results stream."""
-    stream = JetStream(connect(server), "IMAGES_RESULTS")
-    stream.create_stream(**RESULTS)
-    return stream
-
-
 def make_dead(js, count=1):
     """Jobs that have had all their deliveries; the messages."""
     for _ in range(count):

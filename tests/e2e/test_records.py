@@ -23,14 +23,6 @@ def server(each_server):
 
 
 @pytest.fixture
-def results(server, connect):
-    """The results stream."""
-    stream = JetStream(connect(server), "IMAGES_RESULTS")
-    stream.create_stream(**RESULTS)
-    return stream
-
-
-@pytest.fixture
 def picture(tmp_path):
     return pictures.pgm(tmp_path / "picture.pgm", 3, 2)
 

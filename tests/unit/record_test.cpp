@@ -34,16 +34,16 @@ Record done() {
             .version = "1.0.0",
             .time = *read_time("2026-11-28T13:02:00.5Z"),
             .output = "/out/5e91.jpg",
-            .input_bytes = 1,
-            .output_bytes = 2,
-            .columns = 3,
-            .rows = 4,
-            .frames = 5,
-            .read = microseconds(6),
-            .decode = microseconds(7),
-            .monochrome = microseconds(8),
-            .encode = microseconds(9),
-            .commit = microseconds(10)};
+            .figures = {.input_bytes = 1,
+                        .output_bytes = 2,
+                        .frames = 5,
+                        .columns = 3,
+                        .rows = 4,
+                        .read = microseconds(6),
+                        .decode = microseconds(7),
+                        .monochrome = microseconds(8),
+                        .encode = microseconds(9),
+                        .commit = microseconds(10)}};
 }
 
 Record failed(std::uint64_t delivery = 5) {

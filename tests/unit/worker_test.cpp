@@ -148,10 +148,10 @@ TEST_F(WorkerTest, RecordsWhatItDid) {
     EXPECT_EQ(record.worker, "pod-7:12");
     EXPECT_EQ(record.version, "1.2.3");
     EXPECT_EQ(record.output, "/out/5e.jpg");
-    EXPECT_EQ(record.input_bytes, std::string_view("colour").size());
-    EXPECT_EQ(record.output_bytes, 4U);
-    EXPECT_EQ(record.frames * 100 + record.columns * 10 + record.rows, 234U);
-    EXPECT_EQ(record.encode, microseconds(5));
+    EXPECT_EQ(record.figures.input_bytes, std::string_view("colour").size());
+    EXPECT_EQ(record.figures.output_bytes, 4U);
+    EXPECT_EQ(record.figures.frames * 100 + record.figures.columns * 10 + record.figures.rows, 234U);
+    EXPECT_EQ(record.figures.encode, microseconds(5));
 }
 
 TEST_F(WorkerTest, RecordsWhyAJobFailed) {

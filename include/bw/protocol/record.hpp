@@ -14,6 +14,24 @@
 
 namespace bw {
 
+// How long the stages of one job took, and how much went through them.
+struct JobFigures {
+    std::uint64_t input_bytes = 0;
+    std::uint64_t output_bytes = 0;
+    std::uint64_t input_pixels = 0;  // over all frames, as the next; no record has either
+    std::uint64_t output_pixels = 0;
+    std::uint64_t frames = 0;  // of the result; the size of its first:
+    std::uint64_t columns = 0;
+    std::uint64_t rows = 0;
+    std::chrono::microseconds read{};
+    std::chrono::microseconds decode{};
+    std::chrono::microseconds monochrome{};
+    std::chrono::microseconds encode{};
+    std::chrono::microseconds commit{};
+    // The advisory, the record and the acknowledgement: over when the record has long been written.
+    std::chrono::microseconds queue{};
+};
+
 struct Record {
     enum class Outcome { kDone, kFailed };
 
@@ -32,16 +50,7 @@ struct Record {
 
     // Of a job that is done.
     std::string output{};
-    std::uint64_t input_bytes = 0;
-    std::uint64_t output_bytes = 0;
-    std::uint64_t columns = 0;  // of the result's first frame
-    std::uint64_t rows = 0;
-    std::uint64_t frames = 0;
-    std::chrono::microseconds read{};
-    std::chrono::microseconds decode{};
-    std::chrono::microseconds monochrome{};
-    std::chrono::microseconds encode{};
-    std::chrono::microseconds commit{};
+    JobFigures figures{};
 
     // Of a delivery that failed; the words of the log's error line.
     std::string kind{};

@@ -40,6 +40,9 @@ inline constexpr int kDeletionFailed = 10057;
 struct Deleted {};
 ApiAnswer<Deleted> read_deletion(std::string_view answer);
 
+// The header by which a stream takes a message once within its duplicate window.
+inline constexpr const char* kMessageId = "Nats-Msg-Id";
+
 // What a stream answers to who publishes to one of its subjects.
 struct Published {
     std::string stream;

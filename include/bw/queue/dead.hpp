@@ -4,10 +4,8 @@
 // JetStream counts such messages and never lists them. So the stream is walked up to the last message that
 // was delivered, and a message is dead if one of these proves it:
 //   1. nothing at all is in work (num_ack_pending is 0);
-//   2. its number is not over the consumer's ack floor. Measured on 2.9.10 and 2.15.2: the floor never passes
-//   a job
-//      that is in work, and it passes dead ones; a restart sets it back to 0 on 2.9, which proves less, never
-//      more;
+//   2. its number is not over the consumer's ack floor. Measured on 2.9.10 and 2.15.2: the floor passes dead
+//      jobs and none that is in work; a restart sets it back to 0 on 2.9, which proves less, never more;
 //   3. a worker's record says that this was its last delivery;
 //   4. a MAX_DELIVERIES advisory of the server names it.
 // 3 and 4 count only if they speak of as many deliveries as the consumer allows now, and if the results
@@ -109,7 +107,7 @@ class Resender {
     Connection& connection_;
     const QueueNames names_;
     StreamReader reader_;
-    std::vector<std::string> filters_;
+    ConsumerInfo consumer_;
     const StreamInfo stream_;
 };
 
