@@ -24,9 +24,7 @@ void list_jobs(Connection& connection, const QueueNames& names, const Invocation
 
 void show_job(Connection& connection, const QueueNames& names, const Invocation& invocation) {
     const Selection selection = read_selection(invocation);
-    if (selection.sequences.empty()) {
-        throw Error(ErrorKind::kConfiguration, "command line", "bw dead show wants SEQs; see bw dead --help");
-    }
+    if (selection.sequences.empty()) refuse("bw dead show wants SEQs");
     const auto selected = select(connection, names, selection);
     const bool json = invocation.flags.contains("--json");
     for (const auto& job : selected.jobs) {
@@ -78,9 +76,7 @@ void manage_dead(const Invocation& invocation, const Config& config) {
     const Action& action = *std::ranges::find(kActions, asked.operands.front(), &Action::name);
     for (const auto& [flag, value] : asked.flags) {
         if (std::ranges::find(action.flags, flag) != action.flags.end()) continue;
-        throw Error(
-            ErrorKind::kConfiguration, "command line",
-            flag + " has no meaning for bw dead " + std::string(action.name) + "; see bw dead --help");
+        refuse(flag + " has no meaning for bw dead " + std::string(action.name));
     }
     const auto connection = connect(connection_options(config), {});
     action.execute(*connection, queue_names(config), asked);

@@ -14,6 +14,9 @@
 
 namespace bw::cli {
 
+// Throws Error (kConfiguration) for a command line that is wrong.
+[[noreturn]] void refuse(const std::string& what);
+
 // What the command line says of jobs; filters combine with "and".
 struct Selection {
     std::vector<std::uint64_t> sequences{};

@@ -15,10 +15,6 @@
 namespace bw::cli {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) {
-    throw Error(ErrorKind::kConfiguration, "command line", what + "; see bw dead --help");
-}
-
 using Key = std::pair<std::uint64_t, ServerTime>;
 Key key_of(const DeadJob& job) { return {job.message.sequence, job.message.time}; }
 

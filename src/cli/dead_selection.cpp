@@ -10,10 +10,6 @@
 namespace bw::cli {
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) {
-    throw Error(ErrorKind::kConfiguration, "command line", what + "; see bw dead --help");
-}
-
 std::uint64_t read_sequence(const std::string& word) {
     std::uint64_t sequence = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), sequence);
@@ -52,6 +48,10 @@ std::string in_words(Life life) {
 }
 
 }  // namespace
+
+void refuse(const std::string& what) {
+    throw Error(ErrorKind::kConfiguration, "command line", what + "; see bw dead --help");
+}
 
 Selection read_selection(const Invocation& invocation) {
     const auto value = [&](std::string_view flag) -> std::optional<std::string> {
